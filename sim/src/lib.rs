@@ -1,0 +1,7 @@
+//! The engine: one relation, the drivers that walk it, and what they find.
+//!
+//! Pure: no files, no clock, no printing, no hash-map order, no result that depends on threads.
+
+pub mod drivers;
+pub mod findings;
+pub mod relation;

@@ -1,0 +1,205 @@
+//! The seam: a transition system as every driver and every finding sees it.
+//!
+//! Drivers and findings are written against these traits alone and never name a noun of the fleet.
+
+use smallvec::SmallVec;
+
+/// A transition system whose steps are classes of moves, never single objects.
+pub trait Relation: Sync {
+    /// A state; equal states have equal packed bytes.
+    type State: Clone + Eq + Send + Sync;
+    /// A class of moves, ordered canonically.
+    type Step: Copy + Ord + Send + Sync + std::fmt::Debug;
+
+    /// The start states, in canonical order.
+    fn start(&self) -> Vec<Self::State>;
+
+    /// Appends every enabled step of `state` to `out`, in canonical order, without repetition.
+    fn enabled(&self, state: &Self::State, out: &mut Vec<Self::Step>);
+
+    /// How many objects of `state` could take `step`.
+    fn count(&self, state: &Self::State, step: Self::Step) -> u64;
+
+    /// Takes `step`, which must be enabled, and says what it did to people and facts.
+    fn apply(&self, state: &mut Self::State, step: Self::Step) -> Effects;
+
+    /// Who takes `step` when it is taken in `state`.
+    fn mover(&self, state: &Self::State, step: Self::Step) -> Mover;
+
+    /// Appends the exact packed form of `state` to `out`.
+    fn pack(&self, state: &Self::State, out: &mut Vec<u8>);
+
+    /// Reads back what [`Relation::pack`] wrote; `None` if `bytes` are not a packed state.
+    fn unpack(&self, bytes: &[u8]) -> Option<Self::State>;
+}
+
+/// What a verdict needs to know of a state beyond its moves.
+pub trait Judged: Relation {
+    /// Where the plan stands.
+    fn position(&self, state: &Self::State) -> Position;
+    /// Which programme the operator is playing.
+    fn mode(&self, state: &Self::State) -> Mode;
+    /// The configuration of a settled state (one version per service, values settled, no step in progress, nothing
+    /// lost or dead-lettered); `None` if not settled.
+    fn settled(&self, state: &Self::State) -> Option<Home>;
+    /// Whether a fact or an accepted piece of work is gone for good.
+    fn lost(&self, state: &Self::State) -> bool;
+    /// Whether no accepted piece of work is waiting.
+    fn idle(&self, state: &Self::State) -> bool;
+    /// Whether the operator's next move waits for a guard over all rows or messages.
+    fn awaits_rows(&self, state: &Self::State) -> bool;
+    /// Whether the rollback that starts here is promised to end at home.
+    fn promised(&self, position: Position) -> bool;
+}
+
+/// Who takes a step.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum Mover {
+    /// A person or a pipeline decides it.
+    Operator(Operator),
+    /// The environment, and it happens eventually if it stays enabled.
+    Fair,
+    /// The environment, and it may happen or not.
+    Possible,
+}
+
+/// The kinds of operator moves.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum Operator {
+    /// The next sub-step of the plan.
+    Forward,
+    /// The next sub-step of the plan, whose guard speaks of all rows or messages.
+    ForwardOverRows,
+    /// Leave the plan and begin the declared rollback.
+    Abort,
+    /// The next sub-step of the declared rollback.
+    Rollback,
+    /// The next sub-step of the declared rollback, whose guard speaks of all rows or messages.
+    RollbackOverRows,
+    /// Begin the plan again after a rollback that ended at home.
+    Retry,
+    /// A move of a declared hotfix.
+    Hotfix,
+    /// A permitted move outside plan, rollback and hotfix.
+    Repair,
+}
+
+/// A position of the plan: steps are counted from 1, 0 is the start.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub struct Position {
+    /// The step that was begun last.
+    pub step: u16,
+    /// How far it is.
+    pub at: At,
+}
+
+/// How far a step is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum At {
+    /// Before any step.
+    Start,
+    /// The first share of the replicas has moved.
+    Canary,
+    /// Begun, not done.
+    Mixed,
+    /// Done.
+    Done,
+}
+
+/// The programme that the operator plays.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum Mode {
+    /// The plan; `finished` when its last step is done.
+    Forward {
+        /// Whether the last step is done.
+        finished: bool,
+    },
+    /// The declared rollback.
+    Rollback {
+        /// Whether its last line is done.
+        finished: bool,
+    },
+    /// The declared hotfix.
+    Hotfix {
+        /// Whether its last line is done.
+        finished: bool,
+    },
+    /// A repair outside the declared programmes.
+    Repair {
+        /// Whether no move is in progress.
+        finished: bool,
+    },
+}
+
+/// The configuration in which a settled state stands.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum Home {
+    /// The start configuration, or the last passed floor.
+    Start,
+    /// The final configuration of the plan.
+    Goal,
+    /// Both: the plan changes nothing that remains.
+    Both,
+    /// Neither.
+    Between,
+}
+
+/// What one move did to people and facts, in canonical order.
+pub type Effects = SmallVec<[Label; 1]>;
+
+/// One harm or loss: who suffered what where, and the declared behaviour it comes from.
+///
+/// Actor, place, field and origin are numbers of the relation's own tables.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub struct Label {
+    /// What happened.
+    pub harm: Harm,
+    /// The actor (a version of a service or client).
+    pub actor: u16,
+    /// The place, api or step.
+    pub place: u16,
+    /// The field, or [`Label::NONE`].
+    pub field: u16,
+    /// The declaration to blame.
+    pub origin: u16,
+}
+
+impl Label {
+    /// "No field", "no actor", "no place".
+    pub const NONE: u16 = u16::MAX;
+
+    /// The same harm wherever it was declared: what makes a harm pre-existing.
+    pub fn same_harm(&self, other: &Label) -> bool {
+        (self.harm, self.actor, self.place, self.field) == (other.harm, other.actor, other.place, other.field)
+    }
+}
+
+/// The kinds of harm. `Loss` is a fact or an accepted piece of work that is gone for good.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum Harm {
+    /// The caller sees an error.
+    Reject,
+    /// A replica or client crashes.
+    Crash,
+    /// A value is taken for another one; nobody sees an error.
+    Misread,
+    /// A request or message is silently thrown away.
+    Drop,
+    /// A message is out of attempts and set aside.
+    DeadLetter,
+    /// A write is refused by the store.
+    WriteFails,
+    /// Accepted work cannot complete.
+    Stalled,
+    /// A fact or accepted work is gone for good.
+    Loss,
+    /// A bound of the exploration was hit in this move.
+    Unexplored,
+}
+
+impl Harm {
+    /// Whether nobody sees an error.
+    pub fn silent(self) -> bool {
+        matches!(self, Harm::Misread | Harm::Drop | Harm::Stalled | Harm::Loss)
+    }
+}
