@@ -4,4 +4,5 @@
 
 pub mod drivers;
 pub mod findings;
+pub mod fleet;
 pub mod relation;

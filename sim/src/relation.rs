@@ -44,8 +44,8 @@ pub trait Judged: Relation {
     fn settled(&self, state: &Self::State) -> Option<Home>;
     /// Whether a fact or an accepted piece of work is gone for good.
     fn lost(&self, state: &Self::State) -> bool;
-    /// Whether no accepted piece of work is waiting.
-    fn idle(&self, state: &Self::State) -> bool;
+    /// The accepted pieces of work that are waiting, as the `Stalled` labels they would be if they never complete.
+    fn waiting(&self, state: &Self::State) -> Effects;
     /// Whether the operator's next move waits for a guard over all rows or messages.
     fn awaits_rows(&self, state: &Self::State) -> bool;
     /// Whether the rollback that starts here is promised to end at home.

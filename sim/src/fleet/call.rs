@@ -1,0 +1,198 @@
+//! Calls: the caller's payload meets a live receiver's expectations at once, and the reply meets the caller's (R4, R5).
+
+use super::definition::{Accept, Behaviour, Handler, Needs, Op, Outcome, Put};
+use super::handler::{Peer, Run};
+use super::item::{self, Lens, Reading};
+use super::layout::replica;
+use super::state::{self, State};
+use super::{Fleet, NOBODY};
+use crate::relation::{Harm, Label};
+
+const LENS: Lens<'static> = Lens { exists: &|_| true, sees_unknown: true, stale_is_harm: true };
+
+/// Where a peer that is a client stands in for a pool: its number is a version.
+const CLIENT: u8 = 254;
+
+impl Fleet {
+    /// Every peer that the first operation of `handler`'s moment could meet, with the number of choices it leaves.
+    /// A moment without a call meets nobody.
+    pub(super) fn peers(
+        &self,
+        state: &State,
+        handler: &Handler,
+        index: usize,
+        own: Option<(usize, usize)>,
+        each: &mut dyn FnMut(Peer, u16),
+    ) {
+        match handler.moments[index].ops.first() {
+            Some(Op::Call { api, puts, .. }) => self.receivers(state, *api, puts, own, each),
+            Some(Op::Reply { api, puts, .. }) => self.callers(state, *api, puts, each),
+            _ => each(NOBODY, self.moment_choices(handler, index)),
+        }
+    }
+
+    fn receivers(
+        &self,
+        state: &State,
+        api: u16,
+        puts: &[Put],
+        own: Option<(usize, usize)>,
+        each: &mut dyn FnMut(Peer, u16),
+    ) {
+        for actor in &self.definition.apis[usize::from(api)].to {
+            let Some(pool) = self.layout.pools[usize::from(*actor)] else { continue };
+            for (who, (other, count)) in state.pools[pool].iter().enumerate() {
+                let alone = own == Some((pool, who)) && *count == 1;
+                if other[replica::PHASE] != 0 || alone {
+                    continue;
+                }
+                let behaviour = self.behaviour(&state.control, pool, other);
+                let replies = reply_of(behaviour, api).map_or(1, |(puts, _)| Self::choices_of(puts));
+                each(Peer { pool: pool as u8, who: who as u8 }, Self::choices_of(puts) * replies);
+            }
+        }
+    }
+
+    fn callers(&self, state: &State, api: u16, puts: &[Put], each: &mut dyn FnMut(Peer, u16)) {
+        let choices = Self::choices_of(puts);
+        let mut nobody = true;
+        for (pool, bag) in state.pools.iter().enumerate() {
+            for (who, (other, _)) in bag.iter().enumerate() {
+                let behaviour = self.behaviour(&state.control, pool, other);
+                if other[replica::PHASE] == 0 && self.expects(behaviour, api).is_some() {
+                    nobody = false;
+                    each(Peer { pool: pool as u8, who: who as u8 }, choices);
+                }
+            }
+        }
+        for version in self.live_clients(state) {
+            if self.expects(self.client_behaviour(&state.control, version), api).is_some() {
+                nobody = false;
+                each(Peer { pool: CLIENT, who: version as u8 }, choices);
+            }
+        }
+        if nobody {
+            each(NOBODY, choices);
+        }
+    }
+
+    /// What a caller with that behaviour expects of a reply.
+    fn expects<'a>(&'a self, behaviour: &'a Behaviour, api: u16) -> Option<(&'a Needs, u16)> {
+        behaviour.handlers.iter().find_map(|handler| {
+            let moments = &self.definition.handlers[usize::from(*handler)].moments;
+            moments.iter().flat_map(|moment| &moment.ops).find_map(|op| match op {
+                Op::Call { api: called, reply: Some(needs), origin, .. } if *called == api => Some((needs, *origin)),
+                _ => None,
+            })
+        })
+    }
+}
+
+fn reply_of(behaviour: &Behaviour, api: u16) -> Option<(&[Put], u16)> {
+    behaviour.replies.iter().find(|(replied, ..)| *replied == api).map(|(_, puts, origin)| (puts.as_slice(), *origin))
+}
+
+fn accept_of(behaviour: &Behaviour, api: u16) -> Option<&Accept> {
+    behaviour.accepts.iter().find(|accept| accept.api == api)
+}
+
+impl Run<'_> {
+    pub(super) fn call(
+        &mut self,
+        api: u16,
+        puts: &[Put],
+        reply: Option<&Needs>,
+        origin: u16,
+        mut choice: u16,
+        peer: Peer,
+    ) -> Option<Outcome> {
+        let fleet = self.fleet;
+        let pool = usize::from(peer.pool);
+        let receiver = self.receiver(pool, usize::from(peer.who));
+        let actor = &fleet.definition.actors[fleet.layout.actors[pool]];
+        let version = actor.versions.start + u16::from(receiver[replica::VERSION]);
+        let behaviour = fleet.behaviour(&self.state.control, pool, &receiver);
+        let payload = self.call_payload(api, puts, &mut choice);
+        let accept = accept_of(behaviour, api);
+        let static_reply = reply_of(behaviour, api);
+        if accept.is_none() && static_reply.is_none() {
+            self.harm(Harm::Reject, version, fleet.api_place(api), Label::NONE, origin);
+            return Some(Outcome::Reject);
+        }
+        if let Some(accept) = accept {
+            if let Some(needs) = &accept.needs {
+                let reading = item::read(needs, &payload, true, LENS);
+                self.blame(&reading, version, api, accept.origin);
+                match reading.stopped {
+                    Some(Outcome::Crash) => {
+                        self.crash_peer(pool, &receiver);
+                        return Some(Outcome::Reject);
+                    }
+                    Some(stopped) => return Some(if stopped == Outcome::Crash { Outcome::Reject } else { stopped }),
+                    None => {}
+                }
+            }
+            if let Some(handler) = accept.handler {
+                fleet.spawn(&mut self.key, handler, &payload);
+            }
+        }
+        let (Some(needs), Some((puts, _))) = (reply, static_reply) else { return None };
+        let payload = self.call_payload(api, puts, &mut choice);
+        let reading = item::read(needs, &payload, true, LENS);
+        let own = fleet.definition.handlers[usize::from(self.handler)].version;
+        self.blame(&reading, own, api, origin);
+        reading.stopped
+    }
+
+    /// Replies with what was read to a caller who is still there.
+    pub(super) fn reply(&mut self, api: u16, puts: &[Put], _origin: u16, mut choice: u16, peer: Peer) -> Option<Outcome> {
+        let fleet = self.fleet;
+        let payload = self.call_payload(api, puts, &mut choice);
+        if peer.pool == NOBODY.pool {
+            return None;
+        }
+        let (version, behaviour) = if peer.pool == CLIENT {
+            let version = u16::from(peer.who);
+            (version, fleet.client_behaviour(&self.state.control, version))
+        } else {
+            let pool = usize::from(peer.pool);
+            let caller = self.receiver(pool, usize::from(peer.who));
+            let actor = &fleet.definition.actors[fleet.layout.actors[pool]];
+            let version = actor.versions.start + u16::from(caller[replica::VERSION]);
+            (version, fleet.behaviour(&self.state.control, pool, &caller))
+        };
+        let (needs, origin) = fleet.expects(behaviour, api)?;
+        let reading = item::read(needs, &payload, true, LENS);
+        self.blame(&reading, version, api, origin);
+        None
+    }
+
+    /// The peer's record. The caller was taken out of its pool: numbers behind it have moved.
+    fn receiver(&self, pool: usize, who: usize) -> state::Replica {
+        let mut bag = self.state.pools[pool].clone();
+        if let Some((own_pool, own)) = &self.own
+            && *own_pool == pool
+        {
+            state::put(&mut bag, own.clone());
+        }
+        bag[who].0.clone()
+    }
+
+    fn crash_peer(&mut self, pool: usize, receiver: &state::Replica) {
+        let fleet = self.fleet;
+        let at = self.state.pools[pool].iter().position(|(other, _)| other == receiver);
+        if let Some(at) = at {
+            let mut crashed = state::take(&mut self.state.pools[pool], at);
+            fleet.crash(pool, &mut crashed);
+            state::put(&mut self.state.pools[pool], crashed);
+        }
+    }
+
+    fn blame(&mut self, reading: &Reading, version: u16, api: u16, origin: u16) {
+        let place = self.fleet.api_place(api);
+        for (harm, field) in &reading.harms {
+            self.harm(*harm, version, place, u16::from(*field), origin);
+        }
+    }
+}
+

@@ -1,0 +1,369 @@
+//! What happens by itself: users, messages, timers, views, starts, faults.
+
+use super::definition::{Action, BackfillFrom, Observed, PlaceKind, Trigger, VersionId};
+use super::handler::Turn;
+use super::layout::{clear, control, presence, replica};
+use super::rollout::mode;
+use super::state::{self, ABSENT, Byte, State, fresh, made_stale, retagged, stale, tag};
+use super::{Fleet, Kind, NOBODY, Step, ledger};
+use crate::relation::{Effects, Harm, Label, Mover};
+
+/// The pool of a move that a client makes.
+const CLIENT: u8 = u8::MAX;
+/// In `to_who` of a delivery: the message is delivered and stays (a duplicate).
+const STAYS: u8 = 1;
+
+impl Fleet {
+    /// The environment's enabled moves.
+    pub(super) fn environment_moves(&self, state: &State, out: &mut Vec<Step>) {
+        self.replica_lives(state, out);
+        for key in 0..state.keys.len() {
+            self.key_moves(state, key, out);
+        }
+        for (client, offset) in self.layout.gone.iter().enumerate() {
+            let Some(offset) = offset else { continue };
+            let length = self.definition.actors[client].fades_in.unwrap_or(0);
+            let due = self.waits_for_client(state, client as u16) || self.runs_out(state, length);
+            if state.control[*offset] == 0 && due {
+                out.push(Step { what: client as u16, ..Step::of(Kind::Fade) });
+            }
+        }
+    }
+
+    fn replica_lives(&self, state: &State, out: &mut Vec<Step>) {
+        for (pool, bag) in state.pools.iter().enumerate() {
+            for (who, (own, _)) in bag.iter().enumerate() {
+                let step = |kind| Step { pool: pool as u8, who: who as u8, ..Step::of(kind) };
+                if own[replica::PHASE] != 0 {
+                    for key in 0..state.keys.len() {
+                        out.push(Step { key: key as u8, ..step(Kind::Boot) });
+                    }
+                } else if self.layout.boots[pool] && self.definition.faults {
+                    out.push(step(Kind::Restart));
+                }
+                for (value, offset) in &self.layout.views[pool] {
+                    let lags = self.definition.values[*value].observed == Observed::Lagging;
+                    if lags && own[*offset] != state.control[self.layout.values[*value]] {
+                        out.push(Step { what: *value as u16, ..step(Kind::View) });
+                    }
+                }
+            }
+        }
+    }
+
+    fn key_moves(&self, state: &State, key: usize, out: &mut Vec<Step>) {
+        for (pool, bag) in state.pools.iter().enumerate() {
+            for (who, (own, _)) in bag.iter().enumerate() {
+                if own[replica::PHASE] == 0 {
+                    self.requests(state, key, Some((pool, who)), &self.behaviour(&state.control, pool, own).handlers, out);
+                    self.deliveries(state, key, pool, who, out);
+                    self.continuations(state, key, pool, who, out);
+                }
+            }
+        }
+        for version in self.live_clients(state) {
+            let behaviour = self.client_behaviour(&state.control, version);
+            self.requests(state, key, None, &behaviour.handlers, out);
+        }
+        self.cuts(state, key, out);
+        self.clocks(state, key, out);
+        self.backfill_moves(state, key, out);
+    }
+
+    fn requests(&self, state: &State, key: usize, own: Option<(usize, usize)>, handlers: &[u16], out: &mut Vec<Step>) {
+        let item = &state.keys[key].0;
+        for number in handlers {
+            let handler = &self.definition.handlers[usize::from(*number)];
+            if !matches!(handler.trigger, Trigger::Anytime | Trigger::Timer) || handler.moments.is_empty() {
+                continue;
+            }
+            let replica = own.map(|(pool, who)| (pool, &state.pools[pool][who].0));
+            let awake = handler.when.as_ref().is_none_or(|when| self.holds_for(state, when, item, replica));
+            if !awake || item.tasks.iter().any(|task| Self::task_handler(task) == *number) {
+                continue;
+            }
+            let step = Step {
+                pool: own.map_or(CLIENT, |(pool, _)| pool as u8),
+                who: own.map_or(0, |(_, who)| who as u8),
+                key: key as u8,
+                what: *number,
+                ..Step::of(Kind::Request)
+            };
+            self.each_choice(state, step, 0, own, out);
+        }
+    }
+
+    fn each_choice(&self, state: &State, step: Step, index: usize, own: Option<(usize, usize)>, out: &mut Vec<Step>) {
+        let handler = &self.definition.handlers[usize::from(step.what)];
+        self.peers(state, handler, index, own, &mut |peer, choices| {
+            for choice in 0..choices {
+                out.push(Step { choice, peer_pool: peer.pool, peer_who: peer.who, ..step });
+            }
+        });
+    }
+
+    fn deliveries(&self, state: &State, key: usize, pool: usize, who: usize, out: &mut Vec<Step>) {
+        let (item, own) = (&state.keys[key].0, &state.pools[pool][who].0);
+        for (at, message) in item.messages.iter().enumerate() {
+            for handler in self.takers(state, item, pool, own, message) {
+                let again = self.definition.faults && !self.queue(message[0]).ack_on_receive;
+                for stays in 0..=u8::from(again) {
+                    let step = Step {
+                        pool: pool as u8,
+                        who: who as u8,
+                        key: key as u8,
+                        what: handler,
+                        item: at as u8,
+                        stays: stays * STAYS,
+                        ..Step::of(Kind::Deliver)
+                    };
+                    self.each_choice(state, step, 0, Some((pool, who)), out);
+                }
+            }
+        }
+    }
+
+    fn continuations(&self, state: &State, key: usize, pool: usize, who: usize, out: &mut Vec<Step>) {
+        let own = self.version_of(pool, &state.pools[pool][who].0);
+        for (at, task) in state.keys[key].0.tasks.iter().enumerate() {
+            let number = Self::task_handler(task);
+            if self.definition.handlers[usize::from(number)].version != own {
+                continue;
+            }
+            let step = Step {
+                pool: pool as u8,
+                who: who as u8,
+                key: key as u8,
+                what: number,
+                item: at as u8,
+                ..Step::of(Kind::Continue)
+            };
+            self.each_choice(state, step, usize::from(task[2]), Some((pool, who)), out);
+        }
+    }
+
+    /// A handler in progress can be cut short by a crash, and is when the last replica of its version is gone.
+    fn cuts(&self, state: &State, key: usize, out: &mut Vec<Step>) {
+        for (at, task) in state.keys[key].0.tasks.iter().enumerate() {
+            if self.definition.faults || !self.alive(state, self.definition.handlers[usize::from(Self::task_handler(task))].version) {
+                out.push(Step { key: key as u8, item: at as u8, ..Step::of(Kind::Cut) });
+            }
+        }
+    }
+
+    fn alive(&self, state: &State, version: VersionId) -> bool {
+        let actor = self.definition.versions[usize::from(version)].actor;
+        self.definition.actors[usize::from(actor)].client
+            || self.layout.pools[usize::from(actor)]
+                .is_some_and(|pool| state.pools[pool].iter().any(|(own, _)| self.version_of(pool, own) == version))
+    }
+
+    fn clocks(&self, state: &State, key: usize, out: &mut Vec<Step>) {
+        let item = &state.keys[key].0;
+        for (place, cache) in self.caches() {
+            let there = self.layout.item(&self.definition, place, item, None)[0] != presence::NO;
+            if there && (self.definition.faults || cache.ttl.is_some()) {
+                out.push(Step { key: key as u8, what: place, ..Step::of(Kind::Evict) });
+            }
+        }
+        let rolled_back = state.control[control::MODE] == mode::ROLLBACK && self.current(state).is_none();
+        for (at, message) in item.messages.iter().enumerate() {
+            let retention = self.queue(message[0]).retention;
+            let due = retention.is_some_and(|kept| rolled_back || self.runs_out(state, kept));
+            if due && !self.can_be_taken(state, item, message) {
+                out.push(Step { key: key as u8, item: at as u8, ..Step::of(Kind::Expire) });
+            }
+        }
+    }
+
+    fn backfill_moves(&self, state: &State, key: usize, out: &mut Vec<Step>) {
+        let Some(entry) = self.current(state) else { return };
+        let Action::Backfill(backfill) = &entry.line.action else { return };
+        if state.control[control::STAGE] == 0 {
+            return;
+        }
+        match state.keys[key].0.items[self.layout.passed] {
+            2 if !backfill.idempotent && self.definition.faults => {
+                out.push(Step { key: key as u8, ..Step::of(Kind::Redo) });
+            }
+            2 => {}
+            _ => out.push(Step { key: key as u8, ..Step::of(Kind::Pass) }),
+        }
+    }
+
+    /// Takes an environment move.
+    pub(super) fn happen(&self, state: &mut State, step: Step) -> Effects {
+        let pool = (step.pool != CLIENT).then_some(usize::from(step.pool));
+        let turn = Turn {
+            pool,
+            who: usize::from(step.who),
+            key: usize::from(step.key),
+            handler: step.what,
+            choice: step.choice,
+            peer: super::handler::Peer { pool: step.peer_pool, who: step.peer_who },
+        };
+        let effects = match step.kind {
+            Kind::Request => self.begin(state, turn, None, false),
+            Kind::Deliver => self.begin(state, turn, Some(usize::from(step.item)), step.stays == STAYS),
+            Kind::Continue => self.resume(state, turn, usize::from(step.item)),
+            Kind::Boot => self.boot(state, turn.pool.expect("a replica"), turn.who, turn.key),
+            Kind::Restart => {
+                self.restart(state, turn.pool.expect("a replica"), turn.who);
+                Effects::new()
+            }
+            Kind::View => {
+                self.observe(state, turn.pool.expect("a replica"), turn.who, usize::from(step.what));
+                Effects::new()
+            }
+            Kind::Fade => {
+                let offset = self.layout.gone[usize::from(step.what)].expect("a fading client");
+                state.control[offset] = 1;
+                Effects::new()
+            }
+            _ => self.change_key(state, step),
+        };
+        self.settle_programme(state);
+        effects
+    }
+
+    fn restart(&self, state: &mut State, pool: usize, who: usize) {
+        let mut own = state::take(&mut state.pools[pool], who);
+        self.crash(pool, &mut own);
+        state::put(&mut state.pools[pool], own);
+    }
+
+    fn observe(&self, state: &mut State, pool: usize, who: usize, value: usize) {
+        let mut own = state::take(&mut state.pools[pool], who);
+        if let Some((_, offset)) = self.layout.views[pool].iter().find(|(observed, _)| *observed == value) {
+            own[*offset] = state.control[self.layout.values[value]];
+        }
+        state::put(&mut state.pools[pool], own);
+    }
+
+    fn change_key(&self, state: &mut State, step: Step) -> Effects {
+        let mut effects = Effects::new();
+        let mut key = state::take(&mut state.keys, usize::from(step.key));
+        let before = ledger::fresh(self, &key, &state.pools);
+        match step.kind {
+            Kind::Cut => {
+                key.tasks.remove(usize::from(step.item));
+            }
+            Kind::Evict => clear(self.layout.item_mut(&self.definition, step.what, &mut key, None)),
+            Kind::Expire => {
+                let message = key.messages.remove(usize::from(step.item));
+                let place = u16::from(message[0]);
+                effects.push(Label { harm: Harm::Loss, actor: Label::NONE, place, field: Label::NONE, origin: Label::NONE });
+            }
+            Kind::Redo => self.redo(state, &mut key),
+            _ => self.pass(state, &mut key),
+        }
+        let lost = before & !ledger::fresh(self, &key, &state.pools);
+        let origin = self.current(state).map_or(Label::NONE, |entry| entry.line.origin);
+        ledger::charge(self, lost, Label::NONE, origin, &mut effects);
+        self.note_loss(state, &effects);
+        state::put(&mut state.keys, key);
+        effects
+    }
+
+    /// The backfill meets the key: it reads and writes in one moment, or in two if it is batched (R8).
+    fn pass(&self, state: &State, key: &mut state::Key) {
+        let Some(Action::Backfill(backfill)) = self.current(state).map(|entry| &entry.line.action) else { return };
+        let mark = self.layout.passed;
+        if backfill.batched && key.items[mark] == 0 {
+            key.items[mark] = 1;
+            key.items[mark + 1] = self.source_value(backfill.from, backfill.place, backfill.field, key).unwrap_or(ABSENT);
+            return;
+        }
+        let value = if backfill.batched {
+            Some(key.items[mark + 1]).filter(|value| *value != ABSENT)
+        } else {
+            self.source_value(backfill.from, backfill.place, backfill.field, key)
+        };
+        key.items[mark] = 2;
+        key.items[mark + 1] = 0;
+        let retags = matches!(backfill.from, BackfillFrom::Retag(..));
+        let item = self.layout.item_mut(&self.definition, backfill.place, key, None);
+        let target = &mut item[1 + usize::from(backfill.field)];
+        let Some(value) = value else { return };
+        let before = *target;
+        if retags || backfill.overwrite || before == ABSENT {
+            // A literal stands for the fact only where nothing else was known.
+            let literal_over_value = backfill.from == BackfillFrom::Literal && before != ABSENT;
+            *target = if literal_over_value { made_stale(value) } else { value };
+        }
+        self.refresh_caches(backfill.place, key);
+    }
+
+    /// What the backfill would write; `None` = it leaves the key alone.
+    fn source_value(&self, from: BackfillFrom, place: u16, field: u8, key: &state::Key) -> Option<Byte> {
+        let target = self.layout.item(&self.definition, place, key, None);
+        if target[0] == presence::NO {
+            return None;
+        }
+        match from {
+            BackfillFrom::Field(source, column) => {
+                let item = self.layout.item(&self.definition, source, key, None);
+                Some(item[1 + usize::from(column)]).filter(|value| *value != ABSENT)
+            }
+            BackfillFrom::Literal => Some(fresh(0)),
+            BackfillFrom::Retag(old, new) => {
+                let value = target[1 + usize::from(field)];
+                (value != ABSENT && tag(value) == old).then(|| retagged(value, new))
+            }
+        }
+    }
+
+    /// A backfill that is not idempotent meets a key twice.
+    fn redo(&self, state: &State, key: &mut state::Key) {
+        let Some(Action::Backfill(backfill)) = self.current(state).map(|entry| &entry.line.action) else { return };
+        let item = self.layout.item_mut(&self.definition, backfill.place, key, None);
+        let target = &mut item[1 + usize::from(backfill.field)];
+        if *target != ABSENT {
+            *target = stale(tag(*target));
+        }
+    }
+
+    /// Who makes an environment move.
+    pub(super) fn environment_of(&self, state: &State, step: Step) -> Mover {
+        match step.kind {
+            Kind::Deliver if step.stays == STAYS => Mover::Possible,
+            Kind::Deliver | Kind::Continue | Kind::Boot | Kind::View | Kind::Fade | Kind::Pass | Kind::Expire => Mover::Fair,
+            Kind::Request => {
+                let timer = self.definition.handlers[usize::from(step.what)].trigger == Trigger::Timer;
+                if timer { Mover::Fair } else { Mover::Possible }
+            }
+            Kind::Cut => {
+                let task = &state.keys[usize::from(step.key)].0.tasks[usize::from(step.item)];
+                let version = self.definition.handlers[usize::from(Self::task_handler(task))].version;
+                if self.alive(state, version) { Mover::Possible } else { Mover::Fair }
+            }
+            Kind::Evict => {
+                let PlaceKind::Cache(cache) = &self.definition.places[usize::from(step.what)].kind else { return Mover::Possible };
+                let waits = self.current(state).is_some_and(|entry| {
+                    state.control[control::STAGE] == 1
+                        && matches!(entry.line.action, Action::Wait(wait) if cache.ttl.is_some_and(|ttl| ttl <= wait))
+                });
+                let short = cache.ttl.is_some_and(|ttl| ttl <= self.definition.waits_at_most);
+                if waits || short { Mover::Fair } else { Mover::Possible }
+            }
+            _ => Mover::Possible,
+        }
+    }
+
+    /// The versions of clients that are still there.
+    pub(super) fn live_clients<'a>(&'a self, state: &'a State) -> impl Iterator<Item = VersionId> + 'a {
+        self.definition.actors.iter().enumerate().filter(|(_, actor)| actor.client).flat_map(move |(id, actor)| {
+            let gone = self.layout.gone[id].is_some_and(|offset| state.control[offset] == 1);
+            actor.versions.clone().filter(move |_| !gone)
+        })
+    }
+
+    /// Runs a start-up handler from its first moment to its last.
+    pub(super) fn run_whole(&self, state: &mut State, pool: usize, who: usize, key: usize, handler: u16) -> Effects {
+        let turn = Turn { pool: Some(pool), who, key, handler, choice: 0, peer: NOBODY };
+        if self.definition.handlers[usize::from(handler)].moments.is_empty() {
+            return Effects::new();
+        }
+        self.begin(state, turn, None, false)
+    }
+}

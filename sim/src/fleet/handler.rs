@@ -1,0 +1,613 @@
+//! What a version does on one trigger, moment by moment (R2, R3, R4, R6).
+
+use smallvec::SmallVec;
+
+use super::definition::{Handler, HandlerId, Moment, Needs, Op, Outcome, PlaceKind, Put, PutValue, Source, Trigger};
+use super::item::{self, Lens};
+use super::layout::{Home, column, presence, replica};
+use super::state::{self, ABSENT, Byte, Key, Message, Replica, State, Task, is_fresh, made_stale, retagged};
+use super::{Fleet, ledger};
+use crate::relation::{Effects, Harm, Label};
+
+/// A handler that is running: everything one moment may touch.
+pub(super) struct Run<'a> {
+    pub fleet: &'a Fleet,
+    pub state: &'a mut State,
+    /// The key, taken out of the state.
+    pub key: Key,
+    /// The replica and its pool, taken out of the state; a client has none.
+    pub own: Option<(usize, Replica)>,
+    pub handler: HandlerId,
+    /// Data misread so far, by the order of [`Fleet::data_of`].
+    pub misread: u16,
+    /// Carried values.
+    pub carried: SmallVec<[Byte; 4]>,
+    /// The message that woke it.
+    pub message: Option<Message>,
+    pub effects: Effects,
+    /// Data that got a newer value in this move.
+    pub newer: u128,
+    /// Places that this move changed.
+    pub changed: SmallVec<[u16; 2]>,
+}
+
+/// The receiver or caller that a call or reply meets.
+#[derive(Clone, Copy)]
+pub(super) struct Peer {
+    pub pool: u8,
+    pub who: u8,
+}
+
+impl Run<'_> {
+    fn declared(&self) -> &Handler {
+        &self.fleet.definition.handlers[usize::from(self.handler)]
+    }
+
+    /// Runs one moment; the outcome that stopped it, if any.
+    pub fn moment(&mut self, index: usize, mut choice: u16, peer: Peer) -> Option<Outcome> {
+        let fleet = self.fleet;
+        let handler = &fleet.definition.handlers[usize::from(self.handler)];
+        if index == 0 {
+            self.carry_unread();
+        }
+        let moment = &handler.moments[index];
+        for op in &moment.ops {
+            let stopped = match op {
+                Op::Receive(needs) => self.receive(needs),
+                Op::Read { place, needs, origin } => self.read(*place, needs, *origin),
+                Op::Write { place, puts, keeps_unknown, origin } => {
+                    self.write(*place, puts, *keeps_unknown, *origin, &mut choice)
+                }
+                Op::Delete { place, .. } => {
+                    self.delete(*place);
+                    None
+                }
+                Op::Send { queue, puts, .. } => {
+                    self.send(*queue, puts, &mut choice);
+                    None
+                }
+                Op::Call { api, puts, reply, origin } => {
+                    self.call(*api, puts, reply.as_ref(), *origin, choice, peer)
+                }
+                Op::Reply { api, puts, origin } => self.reply(*api, puts, *origin, choice, peer),
+            };
+            if stopped.is_some() {
+                return stopped;
+            }
+        }
+        None
+    }
+
+    pub fn harm(&mut self, harm: Harm, actor: u16, place: u16, field: u16, origin: u16) {
+        self.effects.push(Label { harm, actor, place, field, origin });
+    }
+
+    fn receive(&mut self, needs: &Needs) -> Option<Outcome> {
+        let message = self.message.clone()?;
+        let Trigger::Message(queue) = self.declared().trigger else { return None };
+        let fields = &message[MESSAGE_FIELDS..];
+        let lens = Lens { exists: &|_| true, sees_unknown: true, stale_is_harm: true };
+        let reading = item::read(needs, fields, true, lens);
+        let (actor, origin) = (self.declared().version, self.declared().origin);
+        for (harm, field) in &reading.harms {
+            // A rejected message costs an attempt; nobody is hurt until it is given up.
+            if *harm != Harm::Reject {
+                self.harm(*harm, actor, queue, u16::from(*field), origin);
+            }
+        }
+        self.note_misread(queue, &reading.misread);
+        self.carry(Source::Payload, &fields.iter().copied().collect::<Message>());
+        reading.stopped
+    }
+
+    fn read(&mut self, place: u16, needs: &Needs, origin: u16) -> Option<Outcome> {
+        let fleet = self.fleet;
+        let kind = &fleet.definition.places[usize::from(place)].kind;
+        let item: Message = fleet.layout.item(&fleet.definition, place, &self.key, self.own_ref()).into();
+        let present = item[0] != presence::NO;
+        let control = &self.state.control;
+        let reading = item::read(
+            needs,
+            &item[1..],
+            present,
+            Lens {
+                exists: &|field| fleet.layout.column(control, place, field) != column::NONE,
+                sees_unknown: *kind != PlaceKind::Table,
+                stale_is_harm: !matches!(kind, PlaceKind::Cache(cache) if cache.of.is_some() && !cache.fresh_required),
+            },
+        );
+        let actor = self.declared().version;
+        for (harm, field) in &reading.harms {
+            self.harm(*harm, actor, place, u16::from(*field), origin);
+        }
+        self.note_misread(place, &reading.misread);
+        self.carry(Source::Place(place), &item[1..].iter().copied().collect::<Message>());
+        reading.stopped
+    }
+
+    fn own_ref(&self) -> Option<&Replica> {
+        self.own.as_ref().map(|(_, replica)| replica)
+    }
+
+    fn note_misread(&mut self, place: u16, fields: &[u8]) {
+        let data = &self.fleet.data_of[usize::from(self.handler)];
+        for field in fields {
+            let datum = self.fleet.datum(place, *field);
+            if let Some(bit) = data.iter().position(|other| *other == datum) {
+                self.misread |= 1 << bit;
+            }
+        }
+    }
+
+    fn misread_datum(&self, datum: u16) -> bool {
+        let data = &self.fleet.data_of[usize::from(self.handler)];
+        data.iter().position(|other| *other == datum).is_some_and(|bit| self.misread & (1 << bit) != 0)
+    }
+
+    fn carry(&mut self, source: Source, fields: &[Byte]) {
+        let fleet = self.fleet;
+        let handler = &fleet.definition.handlers[usize::from(self.handler)];
+        for (at, (from, field)) in handler.carries.iter().enumerate() {
+            if *from == source {
+                self.carried[at] = fields.get(usize::from(*field)).copied().unwrap_or(ABSENT);
+            }
+        }
+    }
+
+    /// Values carried from places that the handler does not read explicitly are taken when it begins.
+    fn carry_unread(&mut self) {
+        let fleet = self.fleet;
+        let handler = &fleet.definition.handlers[usize::from(self.handler)];
+        for (source, _) in &handler.carries {
+            let Source::Place(place) = source else { continue };
+            let item: Message = fleet.layout.item(&fleet.definition, *place, &self.key, self.own_ref()).into();
+            if let Some(fields) = item.get(1..) {
+                self.carry(*source, fields);
+            }
+        }
+    }
+
+    /// The byte that a put stands for, and whether it is a newer value of its datum.
+    fn value(&self, put: &Put, datum: Option<u16>, choice: &mut u16) -> (Byte, bool) {
+        let misread = datum.is_some_and(|datum| self.misread_datum(datum));
+        match &put.value {
+            PutValue::New(bytes) => {
+                let picked = bytes[usize::from(*choice) % bytes.len()];
+                *choice /= bytes.len() as u16;
+                if misread && is_fresh(picked) { (made_stale(picked), false) } else { (picked, true) }
+            }
+            PutValue::Copy { carried, retag } => {
+                let byte = self.carried[usize::from(*carried)];
+                let byte = retag.map_or(byte, |tag| retagged(byte, tag));
+                (if misread { made_stale(byte) } else { byte }, false)
+            }
+        }
+    }
+
+    fn write(&mut self, place: u16, puts: &[Put], keeps: bool, origin: u16, choice: &mut u16) -> Option<Outcome> {
+        let fleet = self.fleet;
+        let declared = &fleet.definition.places[usize::from(place)];
+        let mut item: SmallVec<[Byte; 16]> = fleet.layout.item(&fleet.definition, place, &self.key, self.own_ref()).into();
+        let before = item.clone();
+        if declared.kind == PlaceKind::Table {
+            if let Some(field) = self.refused(place, puts, item[0] == presence::NO) {
+                self.harm(Harm::WriteFails, self.declared().version, place, u16::from(field), origin);
+                return Some(Outcome::Reject);
+            }
+            if item[0] == presence::NO {
+                let control = &self.state.control;
+                let exists = |field: usize| fleet.layout.column(control, place, field as u8) != column::NONE;
+                super::layout::fill_by_store(&declared.fields, exists, &mut item);
+            }
+        } else if !keeps || item[0] == presence::NO {
+            item[1..].fill(ABSENT);
+        }
+        item[0] = presence::YES;
+        let mut newer = 0u128;
+        for put in puts {
+            let datum = fleet.datum(place, put.field);
+            let (byte, is_newer) = self.value(put, Some(datum), choice);
+            item[1 + usize::from(put.field)] = byte;
+            if is_newer {
+                newer |= 1 << datum;
+            }
+        }
+        for (field, byte) in item[1..].iter_mut().enumerate() {
+            let written = puts.iter().any(|put| usize::from(put.field) == field);
+            if !written && newer & (1 << fleet.datum(place, field as u8)) != 0 {
+                *byte = made_stale(*byte);
+            }
+        }
+        self.newer |= newer;
+        if item != before {
+            self.changed.push(place);
+        }
+        self.store(place, &item);
+        self.outdate_twins(place, newer);
+        fleet.refresh_caches(place, &mut self.key);
+        None
+    }
+
+    fn store(&mut self, place: u16, item: &[Byte]) {
+        let fleet = self.fleet;
+        let own = self.own.as_mut().map(|(_, replica)| replica);
+        fleet.layout.item_mut(&fleet.definition, place, &mut self.key, own).copy_from_slice(item);
+    }
+
+    /// The field because of which the store refuses the write.
+    fn refused(&self, place: u16, puts: &[Put], insert: bool) -> Option<u8> {
+        let fleet = self.fleet;
+        let control = &self.state.control;
+        let column = |field: u8| fleet.layout.column(control, place, field);
+        if let Some(put) = puts.iter().find(|put| column(put.field) == column::NONE) {
+            return Some(put.field);
+        }
+        let fields = &fleet.definition.places[usize::from(place)].fields;
+        (0..fields.len() as u8).find(|field| {
+            let put = puts.iter().find(|put| put.field == *field);
+            let given = put.map(|put| match put.value {
+                PutValue::Copy { carried, .. } => self.carried[usize::from(carried)] != ABSENT,
+                PutValue::New(ref bytes) => bytes.iter().any(|byte| *byte != ABSENT),
+            });
+            let lacking = match given {
+                Some(given) => !given,
+                None => insert && !fields[usize::from(*field)].store_filled,
+            };
+            lacking && column(*field) == column::NOT_NULL
+        })
+    }
+
+    /// Other copies of the data in `newer`, wherever they are, no longer stand for the latest fact.
+    fn outdate_twins(&mut self, written: u16, newer: u128) {
+        let fleet = self.fleet;
+        for (place, field) in fleet.twins(newer).filter(|(place, _)| *place != written) {
+            match fleet.layout.items[usize::from(place)] {
+                Home::Key(offset) => {
+                    let byte = &mut self.key.items[offset + 1 + usize::from(field)];
+                    *byte = made_stale(*byte);
+                }
+                Home::Replica(pool, offset) => {
+                    let at = offset + 1 + usize::from(field);
+                    if let Some((own_pool, own)) = &mut self.own
+                        && *own_pool == pool
+                    {
+                        own[at] = made_stale(own[at]);
+                    }
+                    let bag = std::mem::take(&mut self.state.pools[pool]);
+                    for (mut replica, count) in bag {
+                        replica[at] = made_stale(replica[at]);
+                        add(&mut self.state.pools[pool], replica, count);
+                    }
+                }
+                Home::Messages => {
+                    for message in &mut self.key.messages {
+                        if u16::from(message[0]) == place {
+                            let byte = &mut message[MESSAGE_FIELDS + usize::from(field)];
+                            *byte = made_stale(*byte);
+                        }
+                    }
+                    self.key.messages.sort_unstable();
+                    self.key.messages.dedup();
+                }
+            }
+        }
+    }
+
+    fn delete(&mut self, place: u16) {
+        let fleet = self.fleet;
+        if let Home::Messages = fleet.layout.items[usize::from(place)] {
+            self.key.messages.retain(|message| u16::from(message[0]) != place);
+            return;
+        }
+        let own = self.own.as_mut().map(|(_, replica)| replica);
+        let item = fleet.layout.item_mut(&fleet.definition, place, &mut self.key, own);
+        if item[0] != presence::NO {
+            self.changed.push(place);
+        }
+        super::layout::clear(item);
+        fleet.drop_cached(place, &mut self.key);
+    }
+
+    fn send(&mut self, queue: u16, puts: &[Put], choice: &mut u16) {
+        let fields = self.payload(queue, puts, choice);
+        self.fleet.enqueue(&mut self.key, queue, &fields);
+    }
+
+    fn payload(&self, queue: u16, puts: &[Put], choice: &mut u16) -> Message {
+        let length = self.fleet.definition.places[usize::from(queue)].fields.len();
+        let mut fields: Message = SmallVec::from_elem(ABSENT, length);
+        for put in puts {
+            fields[usize::from(put.field)] = self.value(put, Some(self.fleet.datum(queue, put.field)), choice).0;
+        }
+        fields
+    }
+
+    /// A payload of a call: its fields stand for no datum.
+    pub fn call_payload(&self, api: u16, puts: &[Put], choice: &mut u16) -> Message {
+        let mut fields: Message = SmallVec::from_elem(ABSENT, self.fleet.definition.apis[usize::from(api)].fields);
+        for put in puts {
+            fields[usize::from(put.field)] = self.value(put, None, choice).0;
+        }
+        fields
+    }
+}
+
+/// Offset of the fields in a message: queue, consumer, dead, attempts left, marked, fields.
+pub(super) const MESSAGE_FIELDS: usize = 5;
+/// Offset of the carried values in a task: handler (2), moment, misread (2), carried, message.
+const TASK_CARRIED: usize = 5;
+
+/// Adds `count` items to a sorted multiset.
+pub(super) fn add(pool: &mut state::Pool, item: Replica, count: u32) {
+    match pool.binary_search_by(|(other, _)| other.cmp(&item)) {
+        Ok(at) => pool[at].1 += count,
+        Err(at) => pool.insert(at, (item, count)),
+    }
+}
+
+/// A move of a handler: who, on which key, from which moment on.
+#[derive(Clone, Copy)]
+pub(super) struct Turn {
+    pub pool: Option<usize>,
+    pub who: usize,
+    pub key: usize,
+    pub handler: HandlerId,
+    pub choice: u16,
+    pub peer: Peer,
+}
+
+impl Fleet {
+    /// How many choices a moment leaves, the bug that ends it included.
+    pub(super) fn moment_choices(&self, handler: &Handler, index: usize) -> u16 {
+        let bug = index + 1 == handler.moments.len() && handler.ends_in.is_some();
+        handler.moments[index].choices.max(1) * if bug { 2 } else { 1 }
+    }
+
+    /// The number of tag choices of `puts`.
+    pub fn choices_of(puts: &[Put]) -> u16 {
+        puts.iter().map(|put| if let PutValue::New(bytes) = &put.value { bytes.len() as u16 } else { 1 }).product()
+    }
+
+    /// Starts a handler: its first moment runs at once.
+    pub(super) fn begin(&self, state: &mut State, turn: Turn, message: Option<usize>, duplicate: bool) -> Effects {
+        let mut key = state::take(&mut state.keys, turn.key);
+        let message = message.map(|at| key.messages[at].clone());
+        if let (Some(message), false) = (&message, duplicate)
+            && self.queue(message[0]).ack_on_receive
+        {
+            key.messages.retain(|other| other != message);
+        }
+        let carried = self.definition.handlers[usize::from(turn.handler)].carries.len();
+        let carried = SmallVec::from_elem(ABSENT, carried);
+        self.run(state, key, turn, 0, Suspended { misread: 0, carried, message }, duplicate)
+    }
+
+    /// Goes on with a task.
+    pub(super) fn resume(&self, state: &mut State, turn: Turn, task: usize) -> Effects {
+        let mut key = state::take(&mut state.keys, turn.key);
+        let task = key.tasks.remove(task);
+        let carried = TASK_CARRIED + self.definition.handlers[usize::from(turn.handler)].carries.len();
+        let suspended = Suspended {
+            misread: u16::from_le_bytes([task[3], task[4]]),
+            carried: task[TASK_CARRIED..carried].into(),
+            message: (task.len() > carried).then(|| task[carried..].into()),
+        };
+        self.run(state, key, turn, usize::from(task[2]), suspended, false)
+    }
+
+    fn run(
+        &self,
+        state: &mut State,
+        key: Key,
+        turn: Turn,
+        index: usize,
+        suspended: Suspended,
+        duplicate: bool,
+    ) -> Effects {
+        let handler = &self.definition.handlers[usize::from(turn.handler)];
+        let held_before = ledger::fresh(self, &key, &state.pools);
+        let own = turn.pool.map(|pool| (pool, state::take(&mut state.pools[pool], turn.who)));
+        let mut run = Run {
+            fleet: self,
+            state,
+            key,
+            own,
+            handler: turn.handler,
+            misread: suspended.misread,
+            carried: suspended.carried,
+            message: suspended.message,
+            effects: Effects::new(),
+            newer: 0,
+            changed: SmallVec::new(),
+        };
+        let plain = handler.moments[index].choices.max(1);
+        let bug = turn.choice >= plain && !matches!(handler.moments[index].ops.first(), Some(Op::Call { .. } | Op::Reply { .. }));
+        let mut stopped = run.moment(index, if bug { turn.choice % plain } else { turn.choice }, turn.peer);
+        if bug && stopped.is_none() {
+            stopped = handler.ends_in;
+            if let Some(harm) = handler.ends_in.and_then(item::harm_of) {
+                run.harm(harm, handler.version, Label::NONE, Label::NONE, handler.origin);
+            }
+        }
+        run.finish(index, stopped, duplicate);
+        let Run { state, key, own, mut effects, newer, changed, .. } = run;
+        if let Some((pool, replica)) = own {
+            state::put(&mut state.pools[pool], replica);
+        }
+        self.settle_key(state, key, held_before, newer, &changed, handler, &mut effects);
+        effects
+    }
+
+    /// Puts a changed key back: loss is judged and whoever waits for a change is woken.
+    #[allow(clippy::too_many_arguments)]
+    fn settle_key(
+        &self,
+        state: &mut State,
+        mut key: Key,
+        held_before: u128,
+        newer: u128,
+        changed: &[u16],
+        by: &Handler,
+        effects: &mut Effects,
+    ) {
+        let lost = held_before & !ledger::fresh(self, &key, &state.pools) & !newer;
+        ledger::charge(self, lost, by.version, by.origin, effects);
+        for place in changed {
+            self.wake(state, &mut key, *place, by.version);
+        }
+        state::put(&mut state.keys, key);
+        self.note_loss(state, effects);
+    }
+
+    /// Wakes the `write` handlers of other actors.
+    fn wake(&self, state: &State, key: &mut Key, place: u16, by: u16) {
+        let actor = self.definition.versions[usize::from(by)].actor;
+        for (pool, bag) in state.pools.iter().enumerate() {
+            if self.layout.actors[pool] == usize::from(actor) {
+                continue;
+            }
+            for (other, _) in bag {
+                let behaviour = self.behaviour(&state.control, pool, other);
+                for handler in &behaviour.handlers {
+                    if self.definition.handlers[usize::from(*handler)].trigger == Trigger::Write(place) {
+                        let carried = self.definition.handlers[usize::from(*handler)].carries.len();
+                        let carried = SmallVec::<[Byte; 4]>::from_elem(ABSENT, carried);
+                        state::insert(&mut key.tasks, task(*handler, 0, 0, &carried, None));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The handler of a task.
+    pub(super) fn task_handler(task: &Task) -> HandlerId {
+        u16::from_le_bytes([task[0], task[1]])
+    }
+
+    /// Spawns a called handler.
+    pub(super) fn spawn(&self, key: &mut Key, handler: HandlerId, payload: &[Byte]) {
+        let declared = &self.definition.handlers[usize::from(handler)];
+        let mut carried: SmallVec<[Byte; 4]> = SmallVec::from_elem(ABSENT, declared.carries.len());
+        for (slot, (source, field)) in carried.iter_mut().zip(&declared.carries) {
+            if *source == Source::Payload {
+                *slot = payload.get(usize::from(*field)).copied().unwrap_or(ABSENT);
+            }
+        }
+        if !declared.moments.is_empty() {
+            state::insert(&mut key.tasks, task(handler, 0, 0, &carried, None));
+        }
+    }
+}
+
+/// What a handler carries from one moment to the next.
+struct Suspended {
+    misread: u16,
+    carried: SmallVec<[Byte; 4]>,
+    message: Option<Message>,
+}
+
+fn task(handler: HandlerId, moment: u8, misread: u16, carried: &[Byte], message: Option<&Message>) -> Task {
+    let mut task = Task::new();
+    task.extend_from_slice(&handler.to_le_bytes());
+    task.push(moment);
+    task.extend_from_slice(&misread.to_le_bytes());
+    task.extend_from_slice(carried);
+    if let Some(message) = message {
+        task.extend_from_slice(message);
+    }
+    task
+}
+
+impl Run<'_> {
+    /// Ends the moment: the next one waits as a task, or the handler is done, or it was stopped.
+    fn finish(&mut self, index: usize, stopped: Option<Outcome>, duplicate: bool) {
+        let fleet = self.fleet;
+        let moments: &[Moment] = &fleet.definition.handlers[usize::from(self.handler)].moments;
+        match stopped {
+            None if index + 1 < moments.len() => {
+                let next = task(self.handler, index as u8 + 1, self.misread, &self.carried, self.message.as_ref());
+                state::insert(&mut self.key.tasks, next);
+            }
+            None => self.acknowledge(duplicate),
+            Some(Outcome::Crash) => {
+                if let Some((pool, replica)) = &mut self.own {
+                    fleet.crash(*pool, replica);
+                }
+            }
+            Some(Outcome::Drop) => self.lose_message(duplicate),
+            Some(Outcome::Reject) => self.count_attempt(),
+            Some(Outcome::Retry | Outcome::Ignore | Outcome::Misread) => {}
+        }
+    }
+
+    /// The position of the waking message, unless it is gone by now.
+    fn waking(&self) -> Option<usize> {
+        let message = self.message.as_ref()?;
+        self.key.messages.iter().position(|other| same_message(other, message))
+    }
+
+    fn acknowledge(&mut self, duplicate: bool) {
+        if let (Some(at), false) = (self.waking(), duplicate) {
+            self.key.messages.remove(at);
+        }
+    }
+
+    fn lose_message(&mut self, duplicate: bool) {
+        if let Some(message) = &self.message {
+            let queue = u16::from(message[0]);
+            self.acknowledge(duplicate);
+            self.harm(Harm::Loss, self.declared().version, queue, Label::NONE, self.declared().origin);
+        }
+    }
+
+    fn count_attempt(&mut self) {
+        let Some(message) = self.message.clone() else { return };
+        let queue = self.fleet.queue(message[0]);
+        let (actor, origin) = (self.declared().version, self.declared().origin);
+        let Some(at) = self.waking() else {
+            // Acknowledged on receive: nobody will deliver it again.
+            self.harm(Harm::Loss, actor, u16::from(message[0]), Label::NONE, origin);
+            return;
+        };
+        if queue.attempts == 0 {
+            return;
+        }
+        let mut message = self.key.messages.remove(at);
+        if message[3] > 1 {
+            message[3] -= 1;
+            state::insert(&mut self.key.messages, message);
+        } else if queue.then_drop {
+            self.harm(Harm::Loss, actor, u16::from(message[0]), Label::NONE, origin);
+        } else {
+            self.harm(Harm::DeadLetter, actor, u16::from(message[0]), Label::NONE, origin);
+            self.fleet.set_aside(&mut self.key, message);
+        }
+    }
+}
+
+/// Whether two records are the same message, whatever attempts and marks they carry.
+pub(super) fn same_message(one: &Message, other: &Message) -> bool {
+    one[..3] == other[..3] && one[MESSAGE_FIELDS..] == other[MESSAGE_FIELDS..]
+}
+
+impl Fleet {
+    /// A replica crashes: it starts again, without its memory.
+    pub(super) fn crash(&self, pool: usize, replica: &mut Replica) {
+        if !self.layout.boots[pool] {
+            return;
+        }
+        replica[replica::PHASE] = 1;
+        self.clear_memory(pool, replica);
+    }
+
+    /// What is private to a replica and does not survive a restart is gone.
+    pub(super) fn clear_memory(&self, pool: usize, replica: &mut Replica) {
+        for (place, home) in self.definition.places.iter().zip(&self.layout.items) {
+            if let (PlaceKind::Memory(_), Home::Replica(owner, offset)) = (&place.kind, home)
+                && *owner == pool
+            {
+                super::layout::clear(&mut replica[*offset..=offset + place.fields.len()]);
+            }
+        }
+    }
+}

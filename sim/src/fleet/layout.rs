@@ -1,0 +1,263 @@
+//! Where everything stands inside the byte blocks of a state.
+
+use smallvec::SmallVec;
+
+use super::definition::{Definition, Observed, PlaceId, PlaceKind};
+use super::state::{ABSENT, Byte, Control, Key, Replica, Shape, fresh};
+
+/// Offsets of the control block that every fleet has.
+pub mod control {
+    /// Which programme runs.
+    pub const MODE: usize = 0;
+    /// Its next line.
+    pub const LINE: usize = 1;
+    /// 0 = the line is not begun, 1 = it is in progress.
+    pub const STAGE: usize = 2;
+    /// The last floor passed when the rollback began.
+    pub const FLOOR: usize = 3;
+    /// How many steps of the plan had begun when the rollback began, as far as it still matters.
+    pub const BEGUN: usize = 4;
+    /// 1 = a fact or accepted work is lost.
+    pub const LOST: usize = 5;
+    /// 1 = the rollback began before the promised point.
+    pub const PROMISED: usize = 6;
+    /// Steps marked `once` that are done (bit by ordinal).
+    pub const ONCE: usize = 7;
+    /// The first free offset.
+    pub const END: usize = 8;
+}
+
+/// Offsets inside a replica.
+pub mod replica {
+    /// Its version, relative to the service's first.
+    pub const VERSION: usize = 0;
+    /// 0 = up; 1 + n = starting, n start-up handlers done.
+    pub const PHASE: usize = 1;
+    /// Bit 0: no step moves it. Bit 1: a `restart` step has yet to restart it.
+    pub const MARKS: usize = 2;
+    /// The first free offset.
+    pub const END: usize = 3;
+    /// No step moves it.
+    pub const STRAGGLER: u8 = 1;
+    /// A `restart` step has yet to restart it.
+    pub const DUE: u8 = 2;
+}
+
+/// A column of a table in the control block: not there, nullable, not null.
+pub mod column {
+    /// It does not exist.
+    pub const NONE: u8 = 0;
+    /// It exists and may be absent in a row.
+    pub const NULLABLE: u8 = 1;
+    /// It exists and every row has it.
+    pub const NOT_NULL: u8 = 2;
+}
+
+/// An item's first byte.
+pub mod presence {
+    /// It is not there.
+    pub const NO: u8 = 0;
+    /// It is there.
+    pub const YES: u8 = 1;
+    /// It is there since before the running `wait` began.
+    pub const OLD: u8 = 2;
+}
+
+/// Where an item is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// In the key, at that offset.
+    Key(usize),
+    /// In each replica of that pool, at that offset.
+    Replica(usize, usize),
+    /// Among the key's messages.
+    Messages,
+}
+
+/// The offsets of one fleet.
+#[derive(Clone, Debug, Default)]
+pub struct Layout {
+    /// Of each flag and config in the control block.
+    pub values: Vec<usize>,
+    /// Of each table's columns in the control block.
+    pub columns: Vec<Option<usize>>,
+    /// Of each fading client in the control block.
+    pub gone: Vec<Option<usize>>,
+    /// Of each place.
+    pub items: Vec<Home>,
+    /// The pool of each actor that has one.
+    pub pools: Vec<Option<usize>>,
+    /// The actor of each pool.
+    pub actors: Vec<usize>,
+    /// Per pool: the value and its view's offset.
+    pub views: Vec<Vec<(usize, usize)>>,
+    /// Per pool: whether a start is worth following.
+    pub boots: Vec<bool>,
+    /// The key's backfill mark: 0 = to do, 1 = read, 2 = done; the value read follows.
+    pub passed: usize,
+    /// Fixed lengths.
+    pub shape: Shape,
+}
+
+impl Layout {
+    /// Lays out a fleet.
+    pub fn of(fleet: &Definition) -> Self {
+        let mut layout = Self::default();
+        layout.lay_control(fleet);
+        layout.lay_pools(fleet);
+        layout.lay_items(fleet);
+        layout
+    }
+
+    fn lay_control(&mut self, fleet: &Definition) {
+        let mut next = control::END;
+        for _ in &fleet.values {
+            self.values.push(next);
+            next += 1;
+        }
+        for place in &fleet.places {
+            let table = place.kind == PlaceKind::Table;
+            self.columns.push(table.then_some(next));
+            next += if table { place.fields.len() } else { 0 };
+        }
+        for actor in &fleet.actors {
+            let fades = actor.client && actor.fades_in.is_some();
+            self.gone.push(fades.then_some(next));
+            next += usize::from(fades);
+        }
+        self.shape.control = next;
+    }
+
+    fn lay_pools(&mut self, fleet: &Definition) {
+        for (id, actor) in fleet.actors.iter().enumerate() {
+            if actor.client {
+                self.pools.push(None);
+                continue;
+            }
+            self.pools.push(Some(self.actors.len()));
+            self.actors.push(id);
+            let mut next = replica::END;
+            let mut views = Vec::new();
+            for (value, declared) in fleet.values.iter().enumerate() {
+                let observes = declared.of.is_none_or(|of| usize::from(of) == id);
+                if observes && declared.observed != Observed::AtOnce {
+                    views.push((value, next));
+                    next += 1;
+                }
+            }
+            let versions = actor.versions.clone().map(|version| &fleet.versions[usize::from(version)]);
+            let own_start = versions.clone().any(|version| {
+                version.starts_if.is_some() || version.variants.iter().any(|behaviour| !behaviour.boot.is_empty())
+            });
+            let memory = fleet.places.iter().any(|place| place.kind == PlaceKind::Memory(id as u16));
+            let restart_views = views.iter().any(|(value, _)| fleet.values[*value].observed == Observed::OnRestart);
+            self.boots.push(own_start || memory || restart_views);
+            self.views.push(views);
+            self.shape.replicas.push(next);
+        }
+    }
+
+    fn lay_items(&mut self, fleet: &Definition) {
+        let mut next = 0;
+        for place in &fleet.places {
+            let length = 1 + place.fields.len();
+            let home = match place.kind {
+                PlaceKind::Queue(_) => Home::Messages,
+                PlaceKind::Disk(actor) | PlaceKind::Memory(actor) => {
+                    let pool = self.pools[usize::from(actor)].expect("the owner is a service");
+                    let offset = self.shape.replicas[pool];
+                    self.shape.replicas[pool] += length;
+                    Home::Replica(pool, offset)
+                }
+                PlaceKind::Table | PlaceKind::Document | PlaceKind::Cache(_) => {
+                    next += length;
+                    Home::Key(next - length)
+                }
+            };
+            self.items.push(home);
+        }
+        self.passed = next;
+        self.shape.items = next + 2;
+    }
+
+    /// The control block at the start.
+    pub fn start_control(&self, fleet: &Definition) -> Control {
+        let mut block: Control = SmallVec::from_elem(0, self.shape.control);
+        for (value, offset) in fleet.values.iter().zip(&self.values) {
+            block[*offset] = value.starts;
+        }
+        for (place, columns) in fleet.places.iter().zip(&self.columns) {
+            let Some(base) = columns else { continue };
+            for (field, declared) in place.fields.iter().enumerate() {
+                block[base + field] = match (declared.exists, declared.not_null) {
+                    (false, _) => column::NONE,
+                    (true, false) => column::NULLABLE,
+                    (true, true) => column::NOT_NULL,
+                };
+            }
+        }
+        block
+    }
+
+    /// A replica that is up.
+    pub fn replica(&self, fleet: &Definition, pool: usize, version: u16, straggler: bool, control: &Control) -> Replica {
+        let actor = &fleet.actors[self.actors[pool]];
+        let mut block: Replica = SmallVec::from_elem(0, self.shape.replicas[pool]);
+        block[replica::VERSION] = (version - actor.versions.start) as u8;
+        block[replica::MARKS] = u8::from(straggler) * replica::STRAGGLER;
+        for (value, offset) in &self.views[pool] {
+            block[*offset] = control[self.values[*value]];
+        }
+        block
+    }
+
+    /// A key with nothing in it.
+    pub fn empty_key(&self) -> Key {
+        Key { items: SmallVec::from_elem(0, self.shape.items), ..Key::default() }
+    }
+
+    /// The item of `place` (presence, then fields) in the key, or in the replica if it is private.
+    pub fn item<'a>(&self, fleet: &Definition, place: PlaceId, key: &'a Key, own: Option<&'a Replica>) -> &'a [Byte] {
+        let length = 1 + fleet.places[usize::from(place)].fields.len();
+        match self.items[usize::from(place)] {
+            Home::Key(offset) => &key.items[offset..offset + length],
+            Home::Replica(_, offset) => own.map_or(&[], |replica| &replica[offset..offset + length]),
+            Home::Messages => &[],
+        }
+    }
+
+    /// The same, to change it.
+    pub fn item_mut<'a>(
+        &self,
+        fleet: &Definition,
+        place: PlaceId,
+        key: &'a mut Key,
+        own: Option<&'a mut Replica>,
+    ) -> &'a mut [Byte] {
+        let length = 1 + fleet.places[usize::from(place)].fields.len();
+        match self.items[usize::from(place)] {
+            Home::Key(offset) => &mut key.items[offset..offset + length],
+            Home::Replica(_, offset) => own.map_or(&mut [], |replica| &mut replica[offset..offset + length]),
+            Home::Messages => &mut [],
+        }
+    }
+
+    /// Whether a column exists, and whether it must be there. Fields of other containers always exist.
+    pub fn column(&self, control: &Control, place: PlaceId, field: u8) -> u8 {
+        self.columns[usize::from(place)].map_or(column::NULLABLE, |base| control[base + usize::from(field)])
+    }
+}
+
+/// Empties an item.
+pub fn clear(item: &mut [Byte]) {
+    item.fill(ABSENT);
+}
+
+/// A row's store-filled columns.
+pub fn fill_by_store(fields: &[super::definition::Field], exists: impl Fn(usize) -> bool, item: &mut [Byte]) {
+    for (index, field) in fields.iter().enumerate() {
+        if field.store_filled && exists(index) {
+            item[1 + index] = fresh(0);
+        }
+    }
+}

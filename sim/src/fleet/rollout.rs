@@ -1,0 +1,659 @@
+//! The operator: sub-steps of the programme that runs, abort, retry, hotfix, repair (R11).
+
+use super::definition::{Action, Atom, BackfillFrom, Line, Observed, SchemaChange};
+use super::handler::{MESSAGE_FIELDS, add};
+use super::layout::{Home, clear, column, control, presence, replica};
+use super::programme::{Configuration, Entry};
+use super::state::{self, ABSENT, Key, State, tag};
+use super::{Fleet, Kind, Step, ledger};
+use crate::relation::{At, Effects, Mode, Mover, Operator, Position};
+
+/// The values of the mode byte.
+pub(super) mod mode {
+    pub const FORWARD: u8 = 0;
+    pub const ROLLBACK: u8 = 1;
+    pub const HOTFIX: u8 = 2;
+    pub const REPAIR: u8 = 3;
+}
+
+/// A repair is not in progress.
+const IDLE: u8 = u8::MAX;
+
+/// The sub-steps of a line, in the `what` of a [`Kind::Advance`].
+mod sub {
+    pub const BEGIN: u16 = 0;
+    pub const MOVE: u16 = 1;
+    pub const FINISH: u16 = 2;
+    pub const REPEAT: u16 = 3;
+}
+
+impl Fleet {
+    /// The programme that runs.
+    pub(super) fn entries(&self, control: &state::Control) -> &[Entry] {
+        match control[control::MODE] {
+            mode::FORWARD => &self.programmes.forward,
+            mode::ROLLBACK => self.programmes.rollback(control[control::FLOOR]),
+            mode::HOTFIX => &self.programmes.hotfix,
+            _ => &self.programmes.repairs,
+        }
+    }
+
+    /// The line that is next or in progress.
+    pub fn current(&self, state: &State) -> Option<&Entry> {
+        self.entries(&state.control).get(usize::from(state.control[control::LINE]))
+    }
+
+    /// The operator's enabled moves.
+    pub(super) fn operator_moves(&self, state: &State, out: &mut Vec<Step>) {
+        let at = state.control[control::MODE];
+        if let Some(entry) = self.current(state) {
+            self.line_moves(state, &entry.line, out);
+        }
+        let idle_repair = at == mode::REPAIR && state.control[control::LINE] == IDLE;
+        if at == mode::FORWARD {
+            out.push(Step::of(Kind::Abort));
+            if !self.programmes.hotfix.is_empty() {
+                out.push(Step::of(Kind::Hotfix));
+            }
+        }
+        if at == mode::FORWARD || idle_repair {
+            for (number, entry) in self.programmes.repairs.iter().enumerate() {
+                if self.may_begin(state, &entry.line) && !self.already(state, &entry.line) {
+                    out.push(Step { what: number as u16, ..Step::of(Kind::Repair) });
+                }
+            }
+        }
+        if at == mode::ROLLBACK && self.current(state).is_none() && self.may_retry(state) {
+            out.push(Step::of(Kind::Retry));
+        }
+    }
+
+    fn line_moves(&self, state: &State, line: &Line, out: &mut Vec<Step>) {
+        let advance = |what: u16| Step { what, ..Step::of(Kind::Advance) };
+        if state.control[control::STAGE] == 0 {
+            if !self.may_begin(state, line) {
+                return;
+            }
+            match line.action {
+                Action::Deploy { .. } => self.replica_moves(state, line, out),
+                _ => out.push(advance(sub::BEGIN)),
+            }
+            return;
+        }
+        let verified = self.holds(state, &line.verify);
+        match &line.action {
+            Action::Deploy { .. } | Action::Restart(_) => self.replica_moves(state, line, out),
+            Action::Set { .. } => {}
+            Action::Backfill(_) => {
+                if self.all_passed(state) {
+                    out.push(advance(if verified { sub::FINISH } else { sub::REPEAT }));
+                }
+            }
+            Action::Wait(_) | Action::Drain(_) => {
+                if verified && self.nothing_marked(state) {
+                    out.push(advance(sub::FINISH));
+                }
+            }
+            Action::WaitUntil(fact) => {
+                if verified && self.holds(state, fact) {
+                    out.push(advance(sub::FINISH));
+                }
+            }
+            _ => {
+                if verified {
+                    out.push(advance(sub::FINISH));
+                }
+            }
+        }
+    }
+
+    /// Whether the guard of a line holds and what it does can be begun.
+    fn may_begin(&self, state: &State, line: &Line) -> bool {
+        self.holds(state, &line.when)
+            && match &line.action {
+                Action::Migrate { table, change: SchemaChange::NotNull(field) } => {
+                    state.keys.iter().all(|(key, _)| {
+                        let row = self.layout.item(&self.definition, *table, key, None);
+                        row[0] == presence::NO || row[1 + usize::from(*field)] != ABSENT
+                    })
+                }
+                Action::Backfill(backfill) => {
+                    let there = |place, field| self.layout.column(&state.control, place, field) != column::NONE;
+                    there(backfill.place, backfill.field)
+                        && match backfill.from {
+                            BackfillFrom::Field(place, field) => there(place, field),
+                            BackfillFrom::Literal | BackfillFrom::Retag(..) => true,
+                        }
+                }
+                _ => true,
+            }
+    }
+
+    /// One replica at a time: the next begins when the one before is up.
+    fn replica_moves(&self, state: &State, line: &Line, out: &mut Vec<Step>) {
+        let actor = match line.action {
+            Action::Deploy { actor, .. } | Action::Restart(actor) => actor,
+            _ => return,
+        };
+        let Some(pool) = self.layout.pools[usize::from(actor)] else { return };
+        let moved = |own: &state::Replica| match line.action {
+            Action::Deploy { version, .. } => self.version_of(pool, own) == version,
+            _ => own[replica::MARKS] & replica::DUE == 0,
+        };
+        if state.pools[pool].iter().any(|(own, _)| moved(own) && own[replica::PHASE] != 0) {
+            return;
+        }
+        for (who, (own, _)) in state.pools[pool].iter().enumerate() {
+            let movable = line.stragglers_included || own[replica::MARKS] & replica::STRAGGLER == 0;
+            if !moved(own) && movable {
+                out.push(Step { what: sub::MOVE, pool: pool as u8, who: who as u8, ..Step::of(Kind::Advance) });
+            }
+        }
+    }
+
+    fn all_passed(&self, state: &State) -> bool {
+        state.keys.iter().all(|(key, _)| key.items[self.layout.passed] == 2)
+    }
+
+    fn nothing_marked(&self, state: &State) -> bool {
+        state.keys.iter().all(|(key, _)| {
+            key.messages.iter().all(|message| message[4] == 0)
+                && self.caches().all(|(place, _)| {
+                    self.layout.item(&self.definition, place, key, None)[0] != presence::OLD
+                })
+        })
+    }
+
+    /// Takes an operator's move.
+    pub(super) fn operate(&self, state: &mut State, step: Step) -> Effects {
+        let mut effects = Effects::new();
+        match step.kind {
+            Kind::Advance => self.advance(state, step, &mut effects),
+            Kind::Abort => self.abort(state),
+            Kind::Hotfix => self.leave_plan(state, mode::HOTFIX, 0),
+            Kind::Retry => {
+                let floor = state.control[control::FLOOR];
+                self.enter(state, mode::FORWARD, floor);
+                state.control[control::FLOOR] = 0;
+                state.control[control::PROMISED] = 0;
+            }
+            _ => {
+                self.leave_plan(state, mode::REPAIR, step.what as u8);
+                let line = self.programmes.repairs[usize::from(step.what)].line.clone();
+                if matches!(line.action, Action::Deploy { .. }) {
+                    state.control[control::STAGE] = 1;
+                } else {
+                    self.begin_line(state, &line, &mut effects);
+                }
+            }
+        }
+        self.settle_programme(state);
+        effects
+    }
+
+    fn abort(&self, state: &mut State) {
+        let begun = state.control[control::LINE] + state.control[control::STAGE];
+        let promised = u16::from(begun) < self.definition.promised_until;
+        self.leave_plan(state, mode::ROLLBACK, 0);
+        state.control[control::BEGUN] = begun;
+        state.control[control::PROMISED] = u8::from(promised);
+    }
+
+    /// Leaves the plan (or an idle repair) for another programme; the last floor passed is remembered.
+    fn leave_plan(&self, state: &mut State, mode: u8, line: u8) {
+        if state.control[control::MODE] == mode::FORWARD {
+            let done = usize::from(state.control[control::LINE]);
+            let floor = (0..done).rev().find(|line| self.programmes.forward[*line].line.floor);
+            state.control[control::FLOOR] = floor.map_or(0, |line| line as u8 + 1);
+        }
+        self.enter(state, mode, line);
+    }
+
+    fn enter(&self, state: &mut State, mode: u8, line: u8) {
+        self.clear_marks(state);
+        state.control[control::MODE] = mode;
+        state.control[control::LINE] = line;
+        state.control[control::STAGE] = 0;
+        state.control[control::BEGUN] = 0;
+    }
+
+    fn advance(&self, state: &mut State, step: Step, effects: &mut Effects) {
+        let line = self.current(state).expect("the step is enabled").line.clone();
+        match step.what {
+            sub::BEGIN => self.begin_line(state, &line, effects),
+            sub::MOVE => self.move_replica(state, &line, usize::from(step.pool), usize::from(step.who), effects),
+            sub::FINISH => self.finish_line(state),
+            _ => self.clear_marks(state),
+        }
+    }
+
+    fn begin_line(&self, state: &mut State, line: &Line, effects: &mut Effects) {
+        state.control[control::STAGE] = 1;
+        let mut at_once = line.verify.is_empty();
+        match &line.action {
+            Action::Pause => {}
+            Action::Migrate { table, change } => self.migrate(state, *table, *change, line, effects),
+            Action::Set { value, to } => {
+                state.control[self.layout.values[usize::from(*value)]] = *to;
+                at_once = false;
+            }
+            Action::Wait(length) => {
+                self.each_key(state, |key| self.mark_old(key, *length));
+                at_once = false;
+            }
+            Action::WaitUntil(_) | Action::Backfill(_) | Action::Deploy { .. } => at_once = false,
+            Action::Drain(queue) => {
+                self.each_key(state, |key| mark_messages(key, |message| u16::from(message[0]) == *queue));
+                at_once = false;
+            }
+            Action::Flush(cache) => {
+                self.each_key(state, |key| clear(self.layout.item_mut(&self.definition, *cache, key, None)));
+            }
+            Action::Requeue(queue) => self.each_key(state, |key| self.requeue(key, *queue)),
+            Action::Purge(place, test) => self.purge(state, *place, *test),
+            Action::Move(from, to, fields) => self.each_key(state, |key| self.move_messages(key, *from, *to, fields)),
+            Action::Restart(actor) => {
+                self.mark_due(state, *actor);
+                at_once = false;
+            }
+        }
+        if at_once {
+            self.finish_line(state);
+        }
+    }
+
+    fn each_key(&self, state: &mut State, change: impl Fn(&mut Key)) {
+        let keys = std::mem::take(&mut state.keys);
+        for (mut key, count) in keys {
+            change(&mut key);
+            match state.keys.binary_search_by(|(other, _)| other.cmp(&key)) {
+                Ok(at) => state.keys[at].1 += count,
+                Err(at) => state.keys.insert(at, (key, count)),
+            }
+        }
+    }
+
+    /// A table changes; contents of a dropped column are gone, and a fact may be lost with them.
+    fn migrate(&self, state: &mut State, table: u16, change: SchemaChange, line: &Line, effects: &mut Effects) {
+        let base = self.layout.columns[usize::from(table)].expect("only tables are migrated");
+        let length = self.definition.places[usize::from(table)].fields.len();
+        change.take(&mut state.control[base..base + length]);
+        self.change_rows(state, line, effects, |key| {
+            let row = self.layout.item_mut(&self.definition, table, key, None);
+            match change {
+                SchemaChange::Drop(field) => row[1 + usize::from(field)] = ABSENT,
+                SchemaChange::Rename(from, to) => {
+                    row[1 + usize::from(to)] = row[1 + usize::from(from)];
+                    row[1 + usize::from(from)] = ABSENT;
+                }
+                SchemaChange::DropValue(field, gone) => {
+                    let byte = &mut row[1 + usize::from(field)];
+                    if *byte != ABSENT && tag(*byte) == gone {
+                        *byte = ABSENT;
+                    }
+                }
+                SchemaChange::Add(_) | SchemaChange::Nullable(_) | SchemaChange::NotNull(_) => {}
+            }
+        });
+    }
+
+    /// Changes every key and charges what is lost.
+    pub(super) fn change_rows(&self, state: &mut State, line: &Line, effects: &mut Effects, change: impl Fn(&mut Key)) {
+        let mut lost = 0u128;
+        let keys = std::mem::take(&mut state.keys);
+        for (mut key, count) in keys {
+            let before = ledger::fresh(self, &key, &state.pools);
+            change(&mut key);
+            lost |= before & !ledger::fresh(self, &key, &state.pools);
+            match state.keys.binary_search_by(|(other, _)| other.cmp(&key)) {
+                Ok(at) => state.keys[at].1 += count,
+                Err(at) => state.keys.insert(at, (key, count)),
+            }
+        }
+        ledger::charge(self, lost, crate::relation::Label::NONE, line.origin, effects);
+        self.note_loss(state, effects);
+    }
+
+    fn mark_old(&self, key: &mut Key, length: u64) {
+        for (place, cache) in self.caches() {
+            if cache.ttl.is_some_and(|ttl| ttl <= length) {
+                let entry = self.layout.item_mut(&self.definition, place, key, None);
+                if entry[0] == presence::YES {
+                    entry[0] = presence::OLD;
+                }
+            }
+        }
+        mark_messages(key, |message| self.queue(message[0]).retention.is_some_and(|kept| kept <= length));
+    }
+
+    fn mark_due(&self, state: &mut State, actor: u16) {
+        let Some(pool) = self.layout.pools[usize::from(actor)] else { return };
+        if !self.layout.boots[pool] {
+            return;
+        }
+        for (mut own, count) in std::mem::take(&mut state.pools[pool]) {
+            own[replica::MARKS] |= replica::DUE;
+            add(&mut state.pools[pool], own, count);
+        }
+    }
+
+    /// What a purge discards is accepted loss.
+    fn purge(&self, state: &mut State, place: u16, test: Option<(u8, super::definition::FieldTest)>) {
+        let passes = |item: &[u8]| item[0] != presence::NO && test.is_none_or(|(field, test)| test.holds(item, field));
+        if let Home::Replica(pool, _) = self.layout.items[usize::from(place)] {
+            for (mut own, count) in std::mem::take(&mut state.pools[pool]) {
+                let item = self.layout.item_mut(&self.definition, place, &mut Key::default(), Some(&mut own)).to_vec();
+                if passes(&item) {
+                    clear(self.layout.item_mut(&self.definition, place, &mut Key::default(), Some(&mut own)));
+                }
+                add(&mut state.pools[pool], own, count);
+            }
+            return;
+        }
+        self.each_key(state, |key| {
+            if let Home::Messages = self.layout.items[usize::from(place)] {
+                key.messages.retain(|message| {
+                    let mut item = vec![presence::YES];
+                    item.extend_from_slice(&message[MESSAGE_FIELDS..]);
+                    u16::from(message[0]) != place || !passes(&item)
+                });
+                return;
+            }
+            let item = self.layout.item_mut(&self.definition, place, key, None);
+            if passes(item) {
+                clear(item);
+            }
+        });
+    }
+
+    fn move_messages(&self, key: &mut Key, from: u16, to: u16, fields: &[Option<u8>]) {
+        let (moved, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut key.messages).into_iter().partition(|message| u16::from(message[0]) == from);
+        key.messages = kept.into_iter().collect();
+        for message in moved {
+            let length = self.definition.places[usize::from(to)].fields.len();
+            let mut payload = vec![ABSENT; length];
+            for (at, target) in fields.iter().enumerate() {
+                if let Some(target) = target {
+                    payload[usize::from(*target)] = message[MESSAGE_FIELDS + at];
+                }
+            }
+            self.enqueue(key, to, &payload);
+        }
+    }
+
+    fn move_replica(&self, state: &mut State, line: &Line, pool: usize, who: usize, effects: &mut Effects) {
+        state.control[control::STAGE] = 1;
+        let mut own = state::take(&mut state.pools[pool], who);
+        match line.action {
+            Action::Deploy { version, .. } => {
+                let actor = &self.definition.actors[self.layout.actors[pool]];
+                own[replica::VERSION] = (version - actor.versions.start) as u8;
+            }
+            _ => own[replica::MARKS] &= !replica::DUE,
+        }
+        if self.layout.boots[pool] {
+            own[replica::PHASE] = 1;
+            self.clear_memory(pool, &mut own);
+        }
+        state::put(&mut state.pools[pool], own);
+        self.note_loss(state, effects);
+    }
+
+    fn finish_line(&self, state: &mut State) {
+        let at = usize::from(state.control[control::LINE]);
+        let entry = &self.entries(&state.control)[at];
+        if let Some(bit) = self.once.iter().position(|step| *step == entry.step)
+            && state.control[control::MODE] == mode::FORWARD
+        {
+            state.control[control::ONCE] |= 1 << bit;
+        }
+        self.clear_marks(state);
+        state.control[control::STAGE] = 0;
+        state.control[control::LINE] = if state.control[control::MODE] == mode::REPAIR { IDLE } else { at as u8 + 1 };
+    }
+
+    fn clear_marks(&self, state: &mut State) {
+        self.each_key(state, |key| {
+            key.items[self.layout.passed..].fill(0);
+            for message in &mut key.messages {
+                message[4] = 0;
+            }
+            key.messages.sort_unstable();
+            for (place, _) in self.caches() {
+                let entry = self.layout.item_mut(&self.definition, place, key, None);
+                entry[0] = entry[0].min(presence::YES);
+            }
+        });
+        for bag in &mut state.pools {
+            if bag.iter().any(|(own, _)| own[replica::MARKS] & replica::DUE != 0) {
+                for (mut own, count) in std::mem::take(bag) {
+                    own[replica::MARKS] &= !replica::DUE;
+                    add(bag, own, count);
+                }
+            }
+        }
+    }
+
+    /// Skips what already holds and ends what is complete.
+    pub(super) fn settle_programme(&self, state: &mut State) {
+        while let Some(entry) = self.current(state) {
+            let line = &entry.line;
+            let advanced = if state.control[control::STAGE] == 0 {
+                let skipped = self.out_of_reach(state, entry) || self.already(state, line);
+                if skipped {
+                    state.control[control::LINE] += 1;
+                }
+                skipped
+            } else {
+                let complete = match line.action {
+                    Action::Deploy { .. } | Action::Set { .. } => self.already(state, line),
+                    Action::Restart(actor) => self.restarted(state, actor),
+                    _ => false,
+                };
+                let ends = complete && self.holds(state, &line.verify);
+                if ends {
+                    self.finish_line(state);
+                }
+                ends
+            };
+            if !advanced {
+                break;
+            }
+        }
+        self.forget_begun(state);
+    }
+
+    /// A line of the rollback that takes back a step not begun, or a step of the plan that runs only once.
+    fn out_of_reach(&self, state: &State, entry: &Entry) -> bool {
+        match state.control[control::MODE] {
+            mode::ROLLBACK => entry.step > u16::from(state.control[control::BEGUN]) && entry.step > 0,
+            mode::FORWARD => {
+                let bit = self.once.iter().position(|step| *step == entry.step);
+                bit.is_some_and(|bit| state.control[control::ONCE] & (1 << bit) != 0)
+            }
+            _ => false,
+        }
+    }
+
+    /// How many steps had begun matters only as long as lines that take them back are left.
+    fn forget_begun(&self, state: &mut State) {
+        if state.control[control::MODE] == mode::ROLLBACK {
+            let at = usize::from(state.control[control::LINE]);
+            let left = self.entries(&state.control).get(at..).unwrap_or(&[]);
+            let last = left.iter().map(|entry| entry.step).max().unwrap_or(0) as u8;
+            state.control[control::BEGUN] = state.control[control::BEGUN].min(last);
+        }
+    }
+
+    /// Whether what a line does is already so.
+    fn already(&self, state: &State, line: &Line) -> bool {
+        match &line.action {
+            Action::Deploy { actor, version } => {
+                let Some(pool) = self.layout.pools[usize::from(*actor)] else { return true };
+                let counted = |own: &state::Replica| {
+                    line.stragglers_included || own[replica::MARKS] & replica::STRAGGLER == 0
+                };
+                let here = |own: &state::Replica| self.version_of(pool, own) == *version;
+                let up = state.pools[pool].iter().all(|(own, _)| !here(own) || own[replica::PHASE] == 0);
+                let moved: u32 = state.pools[pool].iter().filter(|(own, _)| here(own)).map(|(_, count)| *count).sum();
+                let all = state.pools[pool].iter().all(|(own, _)| here(own) || !counted(own));
+                up && (all || moved >= line.stays_at)
+            }
+            Action::Set { value, to } => {
+                let now = state.control[self.layout.values[usize::from(*value)]];
+                let stuck = self.definition.values[usize::from(*value)].irreversible && now > *to;
+                let at_restart = self.definition.values[usize::from(*value)].observed == Observed::OnRestart;
+                stuck || (now == *to && (at_restart || self.observed_by_all(state, usize::from(*value))))
+            }
+            Action::Migrate { table, change } => {
+                let base = self.layout.columns[usize::from(*table)].expect("only tables are migrated");
+                let length = self.definition.places[usize::from(*table)].fields.len();
+                change.holds(&state.control[base..base + length])
+            }
+            _ => false,
+        }
+    }
+
+    fn restarted(&self, state: &State, actor: u16) -> bool {
+        let replicas = self.replicas(state, actor);
+        replicas.iter().all(|(own, _)| own[replica::MARKS] & replica::DUE == 0 && own[replica::PHASE] == 0)
+    }
+
+    /// Whether every view of a value shows it, stragglers aside.
+    pub(super) fn observed_by_all(&self, state: &State, value: usize) -> bool {
+        let now = state.control[self.layout.values[value]];
+        state.pools.iter().zip(&self.layout.views).all(|(bag, views)| {
+            let view = views.iter().find(|(observed, _)| *observed == value);
+            view.is_none_or(|(_, offset)| {
+                bag.iter().all(|(own, _)| own[*offset] == now || own[replica::MARKS] & replica::STRAGGLER != 0)
+            })
+        })
+    }
+
+    /// Who takes an operator's move.
+    pub(super) fn operator_of(&self, state: &State, step: Step) -> Mover {
+        let over_rows = step.kind == Kind::Advance && self.guard_over_rows(state);
+        Mover::Operator(match (step.kind, state.control[control::MODE], over_rows) {
+            (Kind::Abort, ..) => Operator::Abort,
+            (Kind::Retry, ..) => Operator::Retry,
+            (Kind::Hotfix, ..) | (_, mode::HOTFIX, _) => Operator::Hotfix,
+            (Kind::Repair, ..) | (_, mode::REPAIR, _) => Operator::Repair,
+            (_, mode::ROLLBACK, true) => Operator::RollbackOverRows,
+            (_, mode::ROLLBACK, false) => Operator::Rollback,
+            (_, _, true) => Operator::ForwardOverRows,
+            (_, _, false) => Operator::Forward,
+        })
+    }
+
+    /// Whether the next sub-step waits for a guard over all rows or messages.
+    pub(super) fn guard_over_rows(&self, state: &State) -> bool {
+        let Some(entry) = self.current(state) else { return false };
+        let line = &entry.line;
+        if state.control[control::STAGE] == 0 {
+            return Self::over_rows(&line.when)
+                || matches!(line.action, Action::Migrate { change: SchemaChange::NotNull(_), .. });
+        }
+        let waits_for = match &line.action {
+            Action::WaitUntil(fact) => Self::over_rows(fact),
+            _ => false,
+        };
+        waits_for || Self::over_rows(&line.verify)
+    }
+
+    pub(super) fn position_of(&self, state: &State) -> Position {
+        let step = u16::from(state.control[control::LINE]);
+        if state.control[control::STAGE] == 0 {
+            return Position { step, at: if step == 0 { At::Start } else { At::Done } };
+        }
+        let line = &self.programmes.forward[usize::from(step)].line;
+        let canary = match line.action {
+            Action::Deploy { actor, version } => {
+                let pool = self.layout.pools[usize::from(actor)].expect("only services are deployed");
+                let bag = &state.pools[pool];
+                let moved: u32 = bag.iter().filter(|(own, _)| self.version_of(pool, own) == version).map(|(_, n)| *n).sum();
+                moved <= line.canary
+            }
+            _ => false,
+        };
+        Position { step: step + 1, at: if canary { At::Canary } else { At::Mixed } }
+    }
+
+    pub(super) fn mode_of(&self, state: &State) -> Mode {
+        let finished = self.current(state).is_none();
+        match state.control[control::MODE] {
+            mode::FORWARD => Mode::Forward { finished },
+            mode::ROLLBACK => Mode::Rollback { finished },
+            mode::HOTFIX => Mode::Hotfix { finished },
+            _ => Mode::Repair { finished },
+        }
+    }
+
+    fn may_retry(&self, state: &State) -> bool {
+        let home = &self.programmes.configurations[usize::from(state.control[control::FLOOR])];
+        state.control[control::PROMISED] == 1
+            && state.control[control::LOST] == 0
+            && self.definition.plan.len() > usize::from(state.control[control::FLOOR])
+            && self.stands_in(state, home, true)
+    }
+
+    /// Whether the fleet stands in `configuration`; columns may be wider if `widened`.
+    pub(super) fn stands_in(&self, state: &State, configuration: &Configuration, widened: bool) -> bool {
+        let versions = state.pools.iter().enumerate().all(|(pool, bag)| {
+            let (version, stays, others) = configuration.versions[self.layout.actors[pool]];
+            let moving = bag.iter().filter(|(own, _)| own[replica::MARKS] & replica::STRAGGLER == 0);
+            let (mut here, mut elsewhere) = (0, 0);
+            for (own, count) in moving {
+                let runs = self.version_of(pool, own);
+                if runs == version {
+                    here += count;
+                } else if runs == others {
+                    elsewhere += count;
+                } else {
+                    return false;
+                }
+            }
+            if stays == u32::MAX { elsewhere == 0 || others == version } else { here == stays }
+        });
+        let values = configuration.values.iter().zip(&self.layout.values).all(|(value, at)| state.control[*at] == *value);
+        let columns = configuration.columns.iter().zip(&self.layout.columns).all(|(columns, base)| {
+            base.is_none_or(|base| {
+                columns.iter().zip(&state.control[base..]).all(|(wanted, now)| {
+                    *now == *wanted || (widened && *now == column::NULLABLE)
+                })
+            })
+        });
+        versions && values && columns
+    }
+
+    /// Whether a timer of `length` may run out now: it is short, or a long enough wait is in progress.
+    pub(super) fn runs_out(&self, state: &State, length: u64) -> bool {
+        let waits = self.current(state).is_some_and(|entry| match &entry.line.action {
+            Action::Wait(wait) => state.control[control::STAGE] == 1 && *wait >= length,
+            Action::WaitUntil(_) => state.control[control::STAGE] == 1,
+            _ => false,
+        });
+        length <= self.definition.waits_at_most || waits
+    }
+
+    /// Whether the running `wait: until` waits for that client to go.
+    pub(super) fn waits_for_client(&self, state: &State, client: u16) -> bool {
+        self.current(state).is_some_and(|entry| match &entry.line.action {
+            Action::WaitUntil(fact) => {
+                state.control[control::STAGE] == 1
+                    && fact.iter().any(|atom| matches!(atom, Atom::Gone(gone) if *gone == client))
+            }
+            _ => false,
+        })
+    }
+}
+
+fn mark_messages(key: &mut Key, of: impl Fn(&state::Message) -> bool) {
+    for message in &mut key.messages {
+        if message[2] == 0 && of(message) {
+            message[4] = 1;
+        }
+    }
+    key.messages.sort_unstable();
+}
+
