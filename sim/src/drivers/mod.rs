@@ -1,0 +1,3 @@
+//! Who picks the next step.
+
+pub mod explore;

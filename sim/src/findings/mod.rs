@@ -1,0 +1,3 @@
+//! What an explored graph says.
+
+pub mod works;

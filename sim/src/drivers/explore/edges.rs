@@ -1,0 +1,147 @@
+//! Edges of one node as bytes: runs of one class, each a byte, then the targets as differences.
+
+use crate::relation::{Mover, Operator};
+
+/// Every mover, in canonical order.
+pub(super) const MOVERS: [Mover; 10] = [
+    Mover::Operator(Operator::Forward),
+    Mover::Operator(Operator::ForwardOverRows),
+    Mover::Operator(Operator::Abort),
+    Mover::Operator(Operator::Rollback),
+    Mover::Operator(Operator::RollbackOverRows),
+    Mover::Operator(Operator::Retry),
+    Mover::Operator(Operator::Hotfix),
+    Mover::Operator(Operator::Repair),
+    Mover::Fair,
+    Mover::Possible,
+];
+
+/// The place of `mover` in [`MOVERS`].
+#[inline]
+pub(super) fn rank(mover: Mover) -> u8 {
+    match mover {
+        Mover::Operator(operator) => operator as u8,
+        Mover::Fair => 8,
+        Mover::Possible => 9,
+    }
+}
+
+/// One move between two stored states.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Edge {
+    /// Where it leads.
+    pub target: u32,
+    /// Who takes it.
+    pub mover: Mover,
+    /// Whether it did something to people or facts.
+    pub has_effects: bool,
+}
+
+/// A mover and whether there are effects, in five bits.
+pub(super) type Class = u8;
+
+/// The class of an edge.
+#[inline]
+pub(super) fn class(mover: Mover, has_effects: bool) -> Class {
+    rank(mover) << 1 | u8::from(has_effects)
+}
+
+const CLASS_BITS: u32 = 5;
+const RUN_MAX: usize = 1 << (8 - CLASS_BITS);
+/// More than any edge takes in bytes, its run included.
+pub(super) const EDGE_BYTES_MAX: usize = 6;
+
+/// Appends the edges of `source`.
+pub(super) fn encode(source: u32, classes: &[Class], targets: &[u32], out: &mut Vec<u8>) {
+    let mut previous = source;
+    let mut index = 0;
+    while index < classes.len() {
+        let class = classes[index];
+        let run = classes[index..].iter().take(RUN_MAX).take_while(|other| **other == class).count();
+        out.push(class | ((run - 1) as u8) << CLASS_BITS);
+        for &target in &targets[index..index + run] {
+            encode_difference(previous, target, out);
+            previous = target;
+        }
+        index += run;
+    }
+}
+
+/// The difference zigzagged; the two low bits of the first byte say how many bytes follow.
+#[inline]
+fn encode_difference(from: u32, to: u32, out: &mut Vec<u8>) {
+    let difference = i64::from(to) - i64::from(from);
+    let zigzag = ((difference << 1) ^ (difference >> 63)) as u64;
+    let code = match zigzag {
+        0..0x40 => 0,
+        0x40..0x4000 => 1,
+        0x4000..0x40_0000 => 2,
+        _ => 3,
+    };
+    let bytes = (zigzag << 2 | code).to_le_bytes();
+    out.extend_from_slice(&bytes[..LENGTHS[code as usize]]);
+}
+
+const LENGTHS: [usize; 4] = [1, 2, 3, 5];
+
+/// The edges of one node, in the canonical order of the steps that they stand for.
+#[derive(Clone, Debug)]
+pub struct Edges<'a> {
+    /// Begins with the edges that are left and may go on beyond them, so that whole words can be read.
+    bytes: &'a [u8],
+    /// How many of the bytes are edges.
+    left: usize,
+    previous: u32,
+    class: Class,
+    run: u8,
+}
+
+impl<'a> Edges<'a> {
+    pub(super) fn new(source: u32, bytes: &'a [u8], left: usize) -> Self {
+        Self { bytes, left, previous: source, class: 0, run: 0 }
+    }
+
+    #[inline]
+    fn skip(&mut self, length: usize) {
+        self.bytes = &self.bytes[length..];
+        self.left -= length;
+    }
+}
+
+impl Iterator for Edges<'_> {
+    type Item = Edge;
+
+    #[inline]
+    fn next(&mut self) -> Option<Edge> {
+        if self.run == 0 {
+            if self.left == 0 {
+                return None;
+            }
+            let head = self.bytes[0];
+            self.skip(1);
+            self.class = head & ((1 << CLASS_BITS) - 1);
+            self.run = (head >> CLASS_BITS) + 1;
+        }
+        self.run -= 1;
+        let (zigzag, length) = decode_difference(self.bytes);
+        self.skip(length);
+        let difference = (zigzag >> 1) as i64 ^ -((zigzag & 1) as i64);
+        self.previous = (i64::from(self.previous) + difference) as u32;
+        let mover = MOVERS[usize::from(self.class >> 1)];
+        Some(Edge { target: self.previous, mover, has_effects: self.class & 1 == 1 })
+    }
+}
+
+#[inline]
+fn decode_difference(bytes: &[u8]) -> (u64, usize) {
+    let length = LENGTHS[usize::from(bytes[0] & 3)];
+    let word = match bytes.first_chunk::<8>() {
+        Some(word) => u64::from_le_bytes(*word),
+        None => {
+            let mut word = [0; 8];
+            word[..bytes.len()].copy_from_slice(bytes);
+            u64::from_le_bytes(word)
+        }
+    };
+    ((word & ((1 << (8 * length)) - 1)) >> 2, length)
+}

@@ -1,0 +1,253 @@
+//! Which states lead where, and from which of them a procedure works: passes over an explored [`Graph`].
+//!
+//! Sets of states are bit sets over the numbers of the graph. Which moves count is said by a [`Via`], which may depend
+//! on the state in which the move is taken, so that a move over all rows can count from stable states only.
+//!
+//! A graph that a limit cut off has states whose moves are unknown. A pass takes them to have none; a caller who must
+//! be sure excludes them from what is allowed, one who must not miss anything adds them to the target. [`works_bounds`]
+//! does both.
+
+use crate::drivers::explore::Graph;
+use crate::relation::Mover;
+use fixedbitset::FixedBitSet;
+
+/// A set of states.
+pub type Bits = FixedBitSet;
+
+/// Whether the move that a mover takes in a state counts.
+pub type Via<'a> = &'a (dyn Fn(u32, Mover) -> bool + Sync);
+
+/// The states of whom `is` says yes.
+pub fn states(graph: &Graph, is: impl FnMut(&u32) -> bool) -> Bits {
+    let mut set = Bits::with_capacity(graph.len());
+    (0..graph.len() as u32).filter(is).for_each(|id| set.insert(id as usize));
+    set
+}
+
+/// The states whose moves are not known because a limit was hit.
+pub fn unexpanded(graph: &Graph) -> Bits {
+    let mut set = Bits::with_capacity(graph.len());
+    set.insert_range(graph.expanded() as usize..);
+    set
+}
+
+/// The states that `from` reaches by the moves `via`, itself included.
+pub fn reach(graph: &Graph, from: &Bits, via: Via) -> Bits {
+    let mut reached = from.clone();
+    let mut open: Vec<u32> = from.ones().map(|id| id as u32).collect();
+    while let Some(source) = open.pop() {
+        for edge in graph.edges(source) {
+            if !reached.contains(edge.target as usize) && via(source, edge.mover) {
+                reached.insert(edge.target as usize);
+                open.push(edge.target);
+            }
+        }
+    }
+    reached
+}
+
+/// The states of `allowed` from which the moves `via` reach `target` without leaving `allowed`; those of `target` that
+/// are not allowed do not count.
+pub fn can_reach(graph: &Graph, target: &Bits, allowed: &Bits, via: Via) -> Bits {
+    let mut search = Search { graph, via, found: target.clone(), open: allowed.clone() };
+    search.found.intersect_with(allowed);
+    search.open.difference_with(target);
+    for sweep in 0..SWEEPS {
+        if !search.sweep(sweep % 2 == 0) {
+            return search.found;
+        }
+    }
+    search.finish();
+    search.found
+}
+
+/// The largest subset of `inside` that no move of `forced` leaves.
+pub fn closed(graph: &Graph, inside: &Bits, forced: Via) -> Bits {
+    let mut everything = Bits::with_capacity(graph.len());
+    everything.insert_range(..);
+    let mut outside = everything.clone();
+    outside.difference_with(inside);
+    let leaves = can_reach(graph, &outside, &everything, forced);
+    let mut rest = inside.clone();
+    rest.difference_with(&leaves);
+    rest
+}
+
+/// The states from which a procedure works: the largest subset of `allowed` that no move of `forced` leaves and in
+/// which every state reaches `target` by moves of `helpful` without leaving the subset.
+///
+/// `forced` is whatever the environment may do, `helpful` the moves of the procedure and what is bound to happen,
+/// `allowed` what is free of loss. From such a state, whatever happens, the way to the target stays open, and with
+/// fair luck it is gone: the target is reached with probability 1. The target must be closed under `forced` itself to
+/// be kept, as a harbour is.
+pub fn works(graph: &Graph, target: &Bits, helpful: Via, forced: Via, allowed: &Bits) -> Bits {
+    let mut inside = allowed.clone();
+    loop {
+        inside = closed(graph, &inside, forced);
+        let reaching = can_reach(graph, target, &inside, helpful);
+        if reaching == inside {
+            return inside;
+        }
+        inside = reaching;
+    }
+}
+
+/// What is known of a set of states when the graph may be cut off.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bounds {
+    /// States that belong to the set, whatever lies beyond.
+    pub surely: Bits,
+    /// States that may belong to it; the others do not, whatever lies beyond.
+    pub possibly: Bits,
+}
+
+/// [`works`] twice: once with nothing good beyond the states that are not expanded, once with all good.
+pub fn works_bounds(graph: &Graph, target: &Bits, helpful: Via, forced: Via, allowed: &Bits) -> Bounds {
+    let unknown = unexpanded(graph);
+    let mut known = allowed.clone();
+    known.difference_with(&unknown);
+    let surely = works(graph, target, helpful, forced, &known);
+    if graph.complete {
+        return Bounds { possibly: surely.clone(), surely };
+    }
+    let mut hoped = target.clone();
+    hoped.union_with(&unknown);
+    Bounds { surely, possibly: works(graph, &hoped, helpful, forced, allowed) }
+}
+
+/// How often all open states are looked at before their moves are turned round. States are numbered by distance from
+/// the start, so most of them are settled by looking at them in order.
+const SWEEPS: usize = 3;
+
+const WORD_BITS: usize = usize::BITS as usize;
+
+/// A backward search: `found` reach the target, of `open` it is not known.
+struct Search<'a> {
+    graph: &'a Graph,
+    via: Via<'a>,
+    found: Bits,
+    open: Bits,
+}
+
+impl Search<'_> {
+    /// Looks once at every open state; whether any was found.
+    fn sweep(&mut self, descending: bool) -> bool {
+        let words = self.open.as_slice().len();
+        let mut any = false;
+        for index in 0..words {
+            any |= self.sweep_word(if descending { words - 1 - index } else { index }, descending);
+        }
+        any
+    }
+
+    fn sweep_word(&mut self, index: usize, descending: bool) -> bool {
+        let mut rest = self.open.as_slice()[index];
+        let before = rest;
+        while rest != 0 {
+            let bit = if descending { rest.ilog2() } else { rest.trailing_zeros() };
+            rest &= !(1 << bit);
+            let id = index * WORD_BITS + bit as usize;
+            if self.leads_to_found(id as u32) {
+                self.found.insert(id);
+                self.open.remove(id);
+            }
+        }
+        self.open.as_slice()[index] != before
+    }
+
+    fn leads_to_found(&self, source: u32) -> bool {
+        self.graph.edges(source).any(|edge| self.found.contains(edge.target as usize) && (self.via)(source, edge.mover))
+    }
+
+    /// Settles what is open by turning round the moves between open states.
+    fn finish(&mut self) {
+        let mut ready: Vec<u32> = self.open.ones().map(|id| id as u32).filter(|id| self.leads_to_found(*id)).collect();
+        ready.iter().for_each(|&id| self.find(id));
+        let sources = Sources::new(self);
+        while let Some(target) = ready.pop() {
+            for &source in sources.of(target) {
+                if !self.found.contains(source as usize) {
+                    self.find(source);
+                    ready.push(source);
+                }
+            }
+        }
+    }
+
+    fn find(&mut self, id: u32) {
+        self.found.insert(id as usize);
+    }
+
+    /// Calls `each` with source and target of every counting move between open states.
+    fn open_moves(&self, mut each: impl FnMut(u32, u32)) {
+        for source in self.open.ones().map(|id| id as u32) {
+            for edge in self.graph.edges(source) {
+                if self.open.contains(edge.target as usize) && (self.via)(source, edge.mover) {
+                    each(source, edge.target);
+                }
+            }
+        }
+    }
+}
+
+/// The moves between the open states of a search, by target.
+struct Sources {
+    ranks: Ranks,
+    /// Where the sources of each target begin, and where the last ones end.
+    firsts: Vec<u64>,
+    sources: Vec<u32>,
+}
+
+impl Sources {
+    fn new(search: &Search) -> Self {
+        let ranks = Ranks::new(&search.open);
+        let mut firsts = vec![0; ranks.count + 1];
+        search.open_moves(|_, target| firsts[ranks.rank(target)] += 1);
+        let mut end = 0;
+        for first in &mut firsts {
+            end += *first;
+            *first = end;
+        }
+        let mut sources = vec![0; end as usize];
+        search.open_moves(|source, target| {
+            let first = &mut firsts[ranks.rank(target)];
+            *first -= 1;
+            sources[*first as usize] = source;
+        });
+        Self { ranks, firsts, sources }
+    }
+
+    /// The sources of the moves to `target`, which is open.
+    fn of(&self, target: u32) -> &[u32] {
+        let rank = self.ranks.rank(target);
+        &self.sources[self.firsts[rank] as usize..self.firsts[rank + 1] as usize]
+    }
+}
+
+/// The place of each member of a set among its members.
+struct Ranks {
+    words: Vec<usize>,
+    before: Vec<u32>,
+    count: usize,
+}
+
+impl Ranks {
+    fn new(set: &Bits) -> Self {
+        let words = set.as_slice().to_vec();
+        let mut count = 0;
+        let before = words
+            .iter()
+            .map(|word| {
+                let before = count;
+                count += word.count_ones();
+                before
+            })
+            .collect();
+        Self { words, before, count: count as usize }
+    }
+
+    fn rank(&self, id: u32) -> usize {
+        let (word, bit) = (id as usize / WORD_BITS, id as usize % WORD_BITS);
+        self.before[word] as usize + (self.words[word] & ((1 << bit) - 1)).count_ones() as usize
+    }
+}
