@@ -1,3 +1,4 @@
 //! The language: a scenario file is read, resolved, linted and compiled to the fleet of `turnback-sim`.
 
 pub mod ast;
+pub mod compile;

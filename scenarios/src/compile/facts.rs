@@ -1,0 +1,64 @@
+//! Facts of guards, handlers and starts.
+
+use turnback_sim::fleet::definition::{Atom, Fact, FieldIs, FieldTest};
+
+use super::Compiler;
+use crate::ast::{self, FieldState};
+
+impl Compiler<'_> {
+    pub(super) fn fact(&mut self, fact: &ast::Fact) -> Fact {
+        fact.all.iter().filter_map(|atom| self.atom(&atom.value, &atom.span)).collect()
+    }
+
+    fn atom(&mut self, atom: &ast::Atom, span: &ast::Span) -> Option<Atom> {
+        Some(match atom {
+            ast::Atom::AllAtLeast(service, version) => Atom::AllAtLeast(self.actor(service), self.version(service, version)),
+            ast::Atom::AllAt(service, version) => Atom::AllAt(self.actor(service), self.version(service, version)),
+            ast::Atom::AllUp(service) => Atom::AllUp(self.actor(service)),
+            ast::Atom::AnyUp(service, version) => {
+                Atom::AnyUp(self.actor(service), version.as_ref().map(|version| self.version(service, version)))
+            }
+            ast::Atom::NoVersion(service, version) => Atom::NoVersion(self.actor(service), self.version(service, version)),
+            ast::Atom::NoClient(client) | ast::Atom::TrafficBelow(client, _) => Atom::Gone(self.actor(client)),
+            ast::Atom::NoItemWhere(place, field, not, is) => {
+                let place = self.place(place)?;
+                Atom::NoItemWhere(place, self.field(usize::from(place), field), self.field_test(*not, is))
+            }
+            ast::Atom::Empty(place) => Atom::Empty(self.place(place)?),
+            ast::Atom::Present(place) => Atom::Present(self.place(place)?),
+            ast::Atom::FieldIs(place, field, not, is) => {
+                let place = self.place(place)?;
+                Atom::FieldIs(place, self.field(usize::from(place), field), self.field_test(*not, is))
+            }
+            ast::Atom::ValueIs(value, not, is) => {
+                let value = self.scenario.values.iter().position(|declared| declared.name.value == *value)?;
+                Atom::ValueIs { value: value as u16, is: *is as u8, not: *not }
+            }
+            ast::Atom::Since(..) => {
+                self.refuse("`DUR since STEP`", span);
+                return None;
+            }
+        })
+    }
+
+    pub(super) fn field_test(&mut self, not: bool, is: &FieldState) -> FieldTest {
+        let is = match is {
+            FieldState::Absent => FieldIs::Absent,
+            FieldState::Stale => FieldIs::Stale,
+            FieldState::Tag(tag) => FieldIs::Tag(self.tag(tag)),
+        };
+        FieldTest { not, is }
+    }
+
+    /// The number of a version, by the names of actor and version.
+    pub(super) fn version(&self, actor: &str, version: &str) -> u16 {
+        let mut first = 0;
+        for (name, versions) in &self.version_names {
+            if name == actor {
+                return (first + versions.iter().position(|known| known == version).unwrap_or(0)) as u16;
+            }
+            first += versions.len();
+        }
+        0
+    }
+}

@@ -1,0 +1,378 @@
+//! From the typed scenario to the fleet of `turnback-sim`: names become numbers, `extends` and `if` are merged.
+
+mod behaviour;
+mod data;
+mod facts;
+mod plan;
+mod starts;
+
+use turnback_sim::fleet::definition::{
+    Actor, Api, Cache, Definition, Literal, Observed, OnWrite, OpKind, Place, PlaceId, PlaceKind, Queue, Value, Version,
+};
+
+use crate::ast::{self, ActorKind, Name, Scenario, Span};
+
+/// The number that stands for "no declaration".
+const NOWHERE: u16 = u16::MAX;
+
+/// What to explore.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Exploration {
+    /// Exactly that many replicas of every service, instead of the declared ones up to three.
+    pub replicas: Option<u32>,
+}
+
+/// A compiled plan of a scenario.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The fleet.
+    pub definition: Definition,
+    /// What its numbers are called.
+    pub names: Names,
+    /// What the exploration takes for granted, in plain words.
+    pub assumed: Vec<String>,
+}
+
+/// What the numbers of a fleet are called, and where they were declared.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// Places, then apis.
+    pub places: Vec<String>,
+    /// Fields per place or api.
+    pub fields: Vec<Vec<String>>,
+    /// Actors.
+    pub actors: Vec<String>,
+    /// Versions, without the actor.
+    pub versions: Vec<String>,
+    /// Handlers.
+    pub handlers: Vec<String>,
+    /// Flags and configs, and their values.
+    pub values: Vec<(String, Vec<String>)>,
+    /// Tags; 0 is untagged.
+    pub tags: Vec<String>,
+    /// Declarations: where, and in what words.
+    pub origins: Vec<(Span, String)>,
+}
+
+/// What cannot be compiled yet: the sentence and where.
+pub type Refusal = (String, Span);
+
+/// Compiles `plan` (an index into [`Scenario::plans`]; `None` = no plan at all).
+pub fn compile(scenario: &Scenario, plan: Option<usize>, how: Exploration) -> Result<Compiled, Vec<Refusal>> {
+    let mut compiler = Compiler { scenario, how, names: Names::default(), refused: vec![], assumed: vec![], version_names: vec![] };
+    let definition = compiler.definition(plan);
+    if compiler.refused.is_empty() {
+        Ok(Compiled { definition, names: compiler.names, assumed: compiler.assumed })
+    } else {
+        Err(compiler.refused)
+    }
+}
+
+struct Compiler<'a> {
+    scenario: &'a Scenario,
+    how: Exploration,
+    names: Names,
+    refused: Vec<Refusal>,
+    assumed: Vec<String>,
+    /// Per actor: the names of its versions.
+    version_names: Vec<(String, Vec<String>)>,
+}
+
+/// The most replicas that are explored by default: three versions live at once are seen, and no failure studied
+/// needs more.
+const REPLICAS_MAX: u32 = 3;
+/// Attempts beyond this number change nothing: whoever can fail can fail them all.
+const ATTEMPTS_MAX: u64 = 5;
+
+impl Compiler<'_> {
+    fn definition(&mut self, plan: Option<usize>) -> Definition {
+        self.names.tags.push("untagged".into());
+        let mut fleet = Definition {
+            faults: self.scenario.faults,
+            waits_at_most: self.scenario.operator.waits_at_most,
+            ..Definition::default()
+        };
+        self.name_places();
+        self.name_actors(plan);
+        fleet.values = self.values();
+        fleet.places = self.places();
+        fleet.apis = self.apis();
+        self.unite_data(&mut fleet, plan);
+        fleet.actors = self.actors(plan);
+        self.versions(&mut fleet, plan);
+        fleet.starts = self.starts(&fleet);
+        self.operator(&mut fleet);
+        self.plan(&mut fleet, plan);
+        fleet
+    }
+
+    fn refuse(&mut self, what: &str, span: &Span) {
+        let text = format!("{what} is not supported yet");
+        if !self.refused.iter().any(|(said, at)| *said == text && at == span) {
+            self.refused.push((text, span.clone()));
+        }
+    }
+
+    fn origin(&mut self, span: &Span, text: impl Into<String>) -> u16 {
+        self.names.origins.push((span.clone(), text.into()));
+        (self.names.origins.len() - 1) as u16
+    }
+
+    fn tag(&mut self, name: &str) -> u8 {
+        if let Some(at) = self.names.tags.iter().position(|known| known == name) {
+            return at as u8;
+        }
+        if self.names.tags.len() >= 120 {
+            self.refuse("a scenario with more than 119 value tags", &self.scenario.name.span.clone());
+            return 0;
+        }
+        self.names.tags.push(name.to_owned());
+        (self.names.tags.len() - 1) as u8
+    }
+
+    fn name_places(&mut self) {
+        for place in &self.scenario.places {
+            self.names.places.push(place.name.value.clone());
+            self.names.fields.push(place.fields.iter().map(|field| field.name.value.clone()).collect());
+        }
+        for api in &self.scenario.apis {
+            self.names.places.push(api.name.value.clone());
+            self.names.fields.push(vec![]);
+        }
+        for actor in &self.scenario.actors {
+            for version in &actor.versions {
+                self.name_payloads(&version.body);
+            }
+        }
+        if let Some(at) = self.names.fields.iter().position(|fields| fields.len() > 60) {
+            let name = self.names.places[at].clone();
+            self.refuse(&format!("`{name}`: a place with more than 60 fields"), &self.scenario.name.span.clone());
+        }
+    }
+
+    /// The fields of calls are those that somebody sends or receives.
+    fn name_payloads(&mut self, body: &ast::Body) {
+        let handlers = body.handlers.iter().filter_map(|(_, handler)| handler.as_ref()).map(|handler| &handler.verbs);
+        for verbs in std::iter::once(&body.verbs).chain(handlers) {
+            for (name, fields) in verbs.sends.iter().chain(&verbs.receives) {
+                let Some(api) = self.api(&name.value) else { continue };
+                let known = &mut self.names.fields[self.scenario.places.len() + usize::from(api)];
+                for field in fields.iter().flat_map(|fields| &fields.list).flat_map(|used| &used.alternatives) {
+                    if !known.contains(&field.value) {
+                        known.push(field.value.clone());
+                    }
+                }
+            }
+        }
+        for (_, overlay) in &body.overlays {
+            self.name_payloads(overlay);
+        }
+    }
+
+    fn place(&self, name: &str) -> Option<PlaceId> {
+        self.scenario.places.iter().position(|place| place.name.value == name).map(|at| at as PlaceId)
+    }
+
+    /// The call of that name, with or without `.reply`.
+    fn api(&self, name: &str) -> Option<u16> {
+        let whole = self.scenario.apis.iter().position(|api| api.name.value == name);
+        let request = || {
+            let request = name.strip_suffix(".reply")?;
+            self.scenario.apis.iter().position(|api| api.name.value == request)
+        };
+        whole.or_else(request).map(|at| at as u16)
+    }
+
+    fn field(&self, place: usize, name: &str) -> u8 {
+        self.names.fields[place].iter().position(|field| field == name).unwrap_or(0) as u8
+    }
+
+    fn actor(&self, name: &str) -> u16 {
+        self.names.actors.iter().position(|actor| actor == name).unwrap_or(0) as u16
+    }
+
+    /// Actors and versions get their numbers; versions that only a step names (`like:`) come last.
+    fn name_actors(&mut self, plan: Option<usize>) {
+        for actor in &self.scenario.actors {
+            self.names.actors.push(actor.name.value.clone());
+            let versions: Vec<String> = self.versions_of(actor, plan).into_iter().map(|(name, _)| name).collect();
+            self.names.versions.extend(versions.iter().cloned());
+            self.version_names.push((actor.name.value.clone(), versions));
+        }
+    }
+
+    /// The names of an actor's versions, each with the declared version that it behaves as.
+    fn versions_of(&self, actor: &ast::Actor, plan: Option<usize>) -> Vec<(String, usize)> {
+        let mut versions: Vec<(String, usize)> =
+            actor.versions.iter().enumerate().map(|(at, version)| (version.name.value.clone(), at)).collect();
+        for step in self.steps(plan) {
+            let (ast::Verb::Deploy { service, version }, Some(like)) = (&step.verb, &step.like) else { continue };
+            let known = versions.iter().any(|(name, _)| name == version);
+            let model = actor.versions.iter().position(|declared| declared.name.value == like.value);
+            if let (true, false, Some(model)) = (*service == actor.name.value, known, model) {
+                versions.push((version.clone(), model));
+            }
+        }
+        versions
+    }
+
+    /// Every step of a plan and of what belongs to it.
+    fn steps(&self, plan: Option<usize>) -> Vec<&ast::Step> {
+        let mut steps: Vec<&ast::Step> = self.scenario.repairs.iter().collect();
+        if let Some(plan) = plan.map(|at| &self.scenario.plans[at]) {
+            steps.extend(&plan.steps);
+            steps.extend(plan.steps.iter().flat_map(|step| step.undo.iter().flatten()));
+            steps.extend(&plan.rollforward);
+            match &plan.rollback {
+                ast::Rollback::List(list) => steps.extend(list),
+                ast::Rollback::To(lists) => steps.extend(lists.iter().flat_map(|(_, list)| list)),
+                _ => {}
+            }
+        }
+        steps
+    }
+
+    fn values(&mut self) -> Vec<Value> {
+        let mut values = Vec::new();
+        for value in &self.scenario.values {
+            let names = value.values.iter().map(|name| name.value.clone()).collect();
+            self.names.values.push((value.name.value.clone(), names));
+            if let Some((_, becomes)) = value.becomes.first() {
+                let span = match becomes {
+                    ast::Becomes::Fact(fact) => fact.span.clone(),
+                    ast::Becomes::AnyTime => value.name.span.clone(),
+                };
+                self.refuse("`becomes`", &span);
+            }
+            values.push(Value {
+                values: value.values.len() as u8,
+                starts: value.starts as u8,
+                of: value.of.as_ref().map(|of| self.actor(&of.value)),
+                observed: match value.observed {
+                    ast::Observed::AtOnce => Observed::AtOnce,
+                    ast::Observed::Within(_) => Observed::Lagging,
+                    ast::Observed::OnRestart => Observed::OnRestart,
+                },
+                irreversible: value.irreversible,
+            });
+        }
+        values
+    }
+
+    fn places(&mut self) -> Vec<Place> {
+        let scenario = self.scenario;
+        scenario.places.iter().map(|place| Place { kind: self.place_kind(place), fields: self.place_fields(place) }).collect()
+    }
+
+    fn place_kind(&mut self, place: &ast::Place) -> PlaceKind {
+        match &place.kind {
+            ast::PlaceKind::Table { .. } => PlaceKind::Table,
+            ast::PlaceKind::Document => PlaceKind::Document,
+            ast::PlaceKind::Queue { fifo, ack_on_receive, attempts, then_drop, retention, to_each_service, delay, .. } => {
+                if *fifo {
+                    self.refuse("`order: fifo`", &place.name.span);
+                }
+                if delay.is_some() {
+                    self.assumed.push(format!("{}: a delayed message may be delivered at any moment", place.name.value));
+                }
+                PlaceKind::Queue(Queue {
+                    attempts: attempts.map_or(0, |attempts| attempts.clamp(1, ATTEMPTS_MAX) as u8),
+                    then_drop: *then_drop,
+                    ack_on_receive: *ack_on_receive,
+                    to_each_service: *to_each_service,
+                    retention: *retention,
+                })
+            }
+            ast::PlaceKind::Cache { of, ttl, on_write, fresh_required } => PlaceKind::Cache(Cache {
+                of: of.as_ref().and_then(|of| self.place(&of.value)),
+                ttl: *ttl,
+                on_write: match on_write {
+                    ast::OnWrite::Leave => OnWrite::Leave,
+                    ast::OnWrite::Invalidate => OnWrite::Invalidate,
+                    ast::OnWrite::Refresh => OnWrite::Refresh,
+                },
+                fresh_required: *fresh_required,
+            }),
+            ast::PlaceKind::Disk { of, .. } => PlaceKind::Disk(self.actor(&of.value)),
+            ast::PlaceKind::Memory { of, .. } => PlaceKind::Memory(self.actor(&of.value)),
+        }
+    }
+
+    fn apis(&mut self) -> Vec<Api> {
+        let scenario = self.scenario;
+        let places = scenario.places.len();
+        let api = |(at, api): (usize, &ast::Api)| Api {
+            to: api.to.iter().map(|name| self.actor(&name.value)).collect(),
+            fields: self.names.fields[places + at].len(),
+            request_is_sent: api.request_is_sent,
+        };
+        scenario.apis.iter().enumerate().map(api).collect()
+    }
+
+    fn actors(&mut self, plan: Option<usize>) -> Vec<Actor> {
+        let mut next = 0;
+        let scenario = self.scenario;
+        let mut actors = Vec::new();
+        for actor in &scenario.actors {
+            let versions = next..next + self.versions_of(actor, plan).len() as u16;
+            next = versions.end;
+            let (replicas, stragglers, fades_in) = match &actor.kind {
+                ActorKind::Service { replicas, stragglers, .. } => {
+                    let declared = (*replicas).clamp(1, u64::from(REPLICAS_MAX)) as u32;
+                    let explored = self.how.replicas.unwrap_or(declared);
+                    let stragglers = stragglers.as_ref().map(|(number, version)| {
+                        let at = actor.versions.iter().position(|declared| declared.name.value == version.value);
+                        ((*number).min(u64::from(explored)) as u32, versions.start + at.unwrap_or(0) as u16)
+                    });
+                    (explored, stragglers, None)
+                }
+                ActorKind::Client { traffic, loaded_from, .. } => {
+                    if loaded_from.is_some() {
+                        self.refuse("`loaded_from`", &actor.name.span);
+                    }
+                    let fades_in = match traffic {
+                        Some(ast::Traffic::Falling { within, .. }) => Some(*within),
+                        _ => None,
+                    };
+                    (0, None, fades_in)
+                }
+            };
+            let client = matches!(actor.kind, ActorKind::Client { .. });
+            actors.push(Actor { versions, replicas, stragglers, client, fades_in });
+        }
+        actors
+    }
+
+    fn versions(&mut self, fleet: &mut Definition, plan: Option<usize>) {
+        let scenario = self.scenario;
+        for (id, actor) in scenario.actors.iter().enumerate() {
+            for (_, model) in self.versions_of(actor, plan) {
+                let declared = &actor.versions[model];
+                let number = fleet.versions.len() as u16;
+                let (conditions, variants) = self.behaviours(fleet, actor, declared, number);
+                let starts_if = declared.starts_if.as_ref().map(|fact| self.fact(fact));
+                fleet.versions.push(Version { actor: id as u16, conditions, variants, starts_if });
+            }
+        }
+    }
+
+    fn operator(&mut self, fleet: &mut Definition) {
+        for verb in &self.scenario.operator.may_not {
+            match verb.value.as_str() {
+                "forward" => fleet.may_not_forward = true,
+                "deploy" => fleet.may_not.push(OpKind::Deploy),
+                "flag" | "set" => fleet.may_not.push(OpKind::Set),
+                "drain" => fleet.may_not.push(OpKind::Drain),
+                "flush" => fleet.may_not.push(OpKind::Flush),
+                "requeue" => fleet.may_not.push(OpKind::Requeue),
+                "backfill" => fleet.may_not.push(OpKind::Backfill),
+                _ => fleet.may_not.push(OpKind::Other),
+            }
+        }
+    }
+
+    fn value_literal(&self, not: bool, name: &Name, is: usize) -> Literal {
+        let value = self.scenario.values.iter().position(|value| value.name.value == name.value).unwrap_or(0);
+        Literal { value: value as u16, is: is as u8, not }
+    }
+}

@@ -1,0 +1,222 @@
+//! Plan, rollback, hotfix and repairs as lines.
+
+use turnback_sim::fleet::definition::{
+    Action, Atom, Backfill, BackfillFrom, Definition, Fact, FieldIs, FieldTest, Line, RollbackRule, SchemaChange,
+};
+
+use super::Compiler;
+use crate::ast::{self, BackfillSource, Comparison, Counted, MigrationChange, PlaceKind, Rollback, Share, Step, Verb};
+
+impl Compiler<'_> {
+    pub(super) fn plan(&mut self, fleet: &mut Definition, plan: Option<usize>) {
+        let scenario = self.scenario;
+        fleet.repairs = self.lines(fleet, &scenario.repairs);
+        let Some(plan) = plan.map(|at| &scenario.plans[at]) else {
+            fleet.promised_until = 1;
+            return;
+        };
+        fleet.plan = self.lines(fleet, &plan.steps);
+        fleet.hotfix = self.lines(fleet, &plan.rollforward);
+        fleet.rollback = match &plan.rollback {
+            Rollback::Inverse => RollbackRule::Inverse,
+            Rollback::CodeOnly => RollbackRule::CodeOnly,
+            Rollback::UndoEverything => RollbackRule::UndoEverything,
+            Rollback::List(list) => RollbackRule::List(self.lines(fleet, list)),
+            Rollback::To(lists) => {
+                let step = |name: &ast::Name| step_number(plan, &name.value);
+                RollbackRule::To(lists.iter().map(|(to, list)| (step(to), self.lines(fleet, list))).collect())
+            }
+        };
+        fleet.promised_until = match &plan.expect.rollback_safe_until {
+            None => plan.steps.len() as u16 + 1,
+            Some(name) if name.value == "end" => plan.steps.len() as u16 + 1,
+            Some(name) if name.value == "start" => 0,
+            Some(name) => step_number(plan, &name.value),
+        };
+    }
+
+    fn lines(&mut self, fleet: &Definition, steps: &[Step]) -> Vec<Line> {
+        steps.iter().map(|step| self.line(fleet, step)).collect()
+    }
+
+    fn line(&mut self, fleet: &Definition, step: &Step) -> Line {
+        let action = self.action(fleet, step);
+        let replicas = match &action {
+            Action::Deploy { actor, .. } | Action::Restart(actor) => fleet.actors[usize::from(*actor)].replicas,
+            _ => 1,
+        };
+        let stages: Vec<u32> = step.canary.iter().map(|share| explored_share(share, replicas)).collect();
+        let whole = step.canary.last().is_none_or(is_whole) || stages.last().is_none_or(|last| *last >= replicas);
+        let first = stages.first().copied().filter(|first| stages.len() > 1 && *first < replicas);
+        let mut when = step.when.as_ref().map_or(vec![], |fact| self.fact(fact));
+        when.extend(self.needed(step));
+        Line {
+            action,
+            when,
+            verify: step.verify.as_ref().map_or(vec![], |verify| self.verify(step, &verify.value)),
+            undo: match &step.undo {
+                None => Some(vec![]),
+                Some(list) if list.is_empty() => None,
+                Some(list) => Some(self.lines(fleet, list)),
+            },
+            floor: step.floor,
+            once: step.once,
+            canary: first.unwrap_or(0),
+            stragglers_included: step.stragglers_included,
+            stays_at: if whole { u32::MAX } else { stages.last().copied().unwrap_or(u32::MAX) },
+            origin: self.origin(&step.span, step.id.clone()),
+        }
+    }
+
+    /// `operator: {needs: {VERB: FACT}}`: the move exists only while the fact holds.
+    fn needed(&mut self, step: &Step) -> Fact {
+        let scenario = self.scenario;
+        let words: Vec<&str> = step.id.split_whitespace().collect();
+        let verb = verb_word(&step.verb);
+        let mut facts = Vec::new();
+        for (name, fact) in &scenario.operator.needs {
+            let (wanted, argument) = name.value.split_once(' ').unwrap_or((&name.value, ""));
+            if wanted == verb && (argument.is_empty() || words.contains(&argument)) {
+                facts.extend(self.fact(fact));
+            }
+        }
+        facts
+    }
+
+    fn action(&mut self, fleet: &Definition, step: &Step) -> Action {
+        match &step.verb {
+            Verb::Migrate { table, migration, undo } => self.migration(fleet, table, migration, *undo),
+            Verb::Deploy { service, version } => {
+                Action::Deploy { actor: self.actor(service), version: self.version(service, version) }
+            }
+            Verb::Set { value, to } => {
+                let at = self.scenario.values.iter().position(|declared| declared.name.value == *value).unwrap_or(0);
+                Action::Set { value: at as u16, to: *to as u8 }
+            }
+            Verb::Backfill { place, field, source, overwrite, batched, idempotent, .. } => {
+                let place = self.place(place).unwrap_or(0);
+                let here = usize::from(place);
+                let from = match source {
+                    BackfillSource::Field { place: other, field } => {
+                        let other = other.as_ref().and_then(|other| self.place(other)).unwrap_or(place);
+                        BackfillFrom::Field(other, self.field(usize::from(other), field))
+                    }
+                    BackfillSource::Literal(_) => BackfillFrom::Literal,
+                    BackfillSource::Retag { from, to } => BackfillFrom::Retag(self.tag(from), self.tag(to)),
+                };
+                let field = self.field(here, field);
+                let (overwrite, batched, idempotent) = (*overwrite, *batched, *idempotent);
+                Action::Backfill(Backfill { place, field, from, overwrite, batched, idempotent })
+            }
+            Verb::Wait(length) => Action::Wait(*length),
+            Verb::WaitUntil(fact) => Action::WaitUntil(self.fact(fact)),
+            Verb::Drain(queue) => Action::Drain(self.place(queue).unwrap_or(0)),
+            Verb::Flush(cache) => Action::Flush(self.place(cache).unwrap_or(0)),
+            Verb::Purge(place, test) => {
+                let place = self.place(place).unwrap_or(0);
+                let test = test.as_ref().map(|(field, is)| {
+                    (self.field(usize::from(place), field), self.field_test(false, is))
+                });
+                Action::Purge(place, test)
+            }
+            Verb::Move(from, to) => {
+                let (from, to) = (self.place(from).unwrap_or(0), self.place(to).unwrap_or(0));
+                let names = &self.names.fields;
+                let target = |name: &String| names[usize::from(to)].iter().position(|other| other == name).map(|at| at as u8);
+                Action::Move(from, to, names[usize::from(from)].iter().map(target).collect())
+            }
+            Verb::Requeue(queue) => Action::Requeue(self.place(queue).unwrap_or(0)),
+            Verb::Restart(service) => Action::Restart(self.actor(service)),
+            Verb::Pause => Action::Pause,
+            Verb::Parallel(_) => {
+                self.refuse("`parallel`", &step.verb_span);
+                Action::Pause
+            }
+        }
+    }
+
+    fn migration(&mut self, fleet: &Definition, table: &str, name: &str, undo: bool) -> Action {
+        let place = self.place(table).unwrap_or(0);
+        let here = usize::from(place);
+        let scenario = self.scenario;
+        let PlaceKind::Table { migrations, .. } = &scenario.places[here].kind else { return Action::Pause };
+        let Some(migration) = migrations.iter().find(|migration| migration.name.value == name) else { return Action::Pause };
+        let change = match &migration.change {
+            MigrationChange::AddColumn(column) => SchemaChange::Add(self.field(here, &column.value)),
+            MigrationChange::DropColumn(column) => SchemaChange::Drop(self.field(here, &column.value)),
+            MigrationChange::RenameColumn(from, to) => {
+                SchemaChange::Rename(self.field(here, &from.value), self.field(here, &to.value))
+            }
+            MigrationChange::AlterColumn { column, not_null: true } => SchemaChange::NotNull(self.field(here, &column.value)),
+            MigrationChange::AlterColumn { column, not_null: false } => {
+                SchemaChange::Nullable(self.field(here, &column.value))
+            }
+            MigrationChange::DropValue(field, tag) => {
+                SchemaChange::DropValue(self.field(here, &field.value), self.tag(&tag.value))
+            }
+        };
+        if !undo {
+            return Action::Migrate { table: place, change };
+        }
+        let start = fleet.places[here].fields.iter().map(|field| 1 + u8::from(field.not_null)).collect::<Vec<u8>>();
+        change.inverse(&start).map_or(Action::Pause, |change| Action::Migrate { table: place, change })
+    }
+
+    /// A verify that allows some rows says nothing of any one key.
+    fn verify(&mut self, step: &Step, verify: &ast::Verify) -> Fact {
+        let none_allowed = matches!(
+            (verify.op, verify.limit),
+            (Comparison::Equal | Comparison::AtMost, 0) | (Comparison::Less, 1)
+        );
+        let place = match &step.verb {
+            Verb::Backfill { place, .. } | Verb::Migrate { table: place, .. } => self.place(place),
+            _ => self.names.fields.iter().position(|fields| fields.contains(&verify.field)).map(|at| at as u16),
+        };
+        let (Some(place), true) = (place, none_allowed) else {
+            self.assumed.push(format!("{}: a `verify` that allows some rows is taken to hold", step.id));
+            return vec![];
+        };
+        let here = usize::from(place);
+        let is = match &verify.counted {
+            Counted::Absent => FieldIs::Absent,
+            Counted::Tag(tag) => FieldIs::Tag(self.tag(tag)),
+            Counted::DistinctFrom(other) => FieldIs::DistinctFrom(self.field(here, other)),
+        };
+        vec![Atom::NoItemWhere(place, self.field(here, &verify.field), FieldTest { not: false, is })]
+    }
+}
+
+fn step_number(plan: &ast::Plan, id: &str) -> u16 {
+    plan.steps.iter().position(|step| step.id == id).map_or(0, |at| at as u16 + 1)
+}
+
+/// A share of the explored replicas: at least one.
+fn explored_share(share: &Share, replicas: u32) -> u32 {
+    match share {
+        Share::Replicas(number) => (*number).min(u64::from(replicas)) as u32,
+        Share::Percent(percent) => ((percent * f64::from(replicas) / 100.0).ceil() as u32).clamp(1, replicas),
+    }
+}
+
+fn is_whole(share: &Share) -> bool {
+    matches!(share, Share::Percent(percent) if *percent >= 100.0)
+}
+
+/// The verb of a step as it is written.
+fn verb_word(verb: &Verb) -> &'static str {
+    match verb {
+        Verb::Migrate { .. } => "migrate",
+        Verb::Deploy { .. } => "deploy",
+        Verb::Set { .. } => "set",
+        Verb::Backfill { .. } => "backfill",
+        Verb::Wait(_) | Verb::WaitUntil(_) => "wait",
+        Verb::Drain(_) => "drain",
+        Verb::Flush(_) => "flush",
+        Verb::Purge(..) => "purge",
+        Verb::Move(..) => "move",
+        Verb::Requeue(_) => "requeue",
+        Verb::Restart(_) => "restart",
+        Verb::Pause => "pause",
+        Verb::Parallel(_) => "parallel",
+    }
+}

@@ -1,0 +1,53 @@
+//! What containers hold at the start, where the file says so.
+
+use turnback_sim::fleet::definition::{Definition, PlaceId, PlaceKind};
+use turnback_sim::fleet::layout::presence;
+use turnback_sim::fleet::state::{ABSENT, Byte, fresh, stale};
+
+use super::Compiler;
+
+impl Compiler<'_> {
+    /// Unless `starts` says otherwise a container holds what the start versions write, which their first moves show.
+    pub(super) fn starts(&mut self, fleet: &Definition) -> Vec<(PlaceId, Vec<Vec<Byte>>)> {
+        let mut starts = Vec::new();
+        for (id, place) in self.scenario.places.iter().enumerate() {
+            if place.starts.is_empty() {
+                continue;
+            }
+            let declared = &fleet.places[id];
+            let mut item = vec![ABSENT; 1 + declared.fields.len()];
+            item[0] = presence::YES;
+            for (at, field) in declared.fields.iter().enumerate() {
+                if field.store_filled && field.exists {
+                    item[1 + at] = fresh(0);
+                }
+            }
+            let mut items = vec![item];
+            for (field, states) in &place.starts {
+                let at = 1 + usize::from(self.field(id, &field.value));
+                let bytes: Vec<Byte> = states.iter().map(|state| self.start_byte(&state.value)).collect();
+                let with = |item: &Vec<Byte>, byte: Byte| {
+                    let mut item = item.clone();
+                    item[at] = byte;
+                    item
+                };
+                items = items.iter().flat_map(|item| bytes.iter().map(move |byte| with(item, *byte))).collect();
+            }
+            if !matches!(declared.kind, PlaceKind::Disk(_) | PlaceKind::Memory(_)) {
+                items.insert(0, vec![ABSENT; 1 + declared.fields.len()]);
+            }
+            starts.push((id as PlaceId, items));
+        }
+        starts
+    }
+
+    fn start_byte(&mut self, state: &str) -> Byte {
+        match state {
+            "fresh" | "any" => fresh(0),
+            "stale" => stale(0),
+            "absent" => ABSENT,
+            "wrong" => stale(self.tag("wrong")),
+            tag => fresh(self.tag(tag)),
+        }
+    }
+}
