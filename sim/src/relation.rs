@@ -50,6 +50,20 @@ pub trait Judged: Relation {
     fn awaits_rows(&self, state: &Self::State) -> bool;
     /// Whether the rollback that starts here is promised to end at home.
     fn promised(&self, position: Position) -> bool;
+    /// Whether finishing the plan counts as a way out.
+    fn may_finish(&self) -> bool;
+    /// The last step of the plan; 0 if there is none.
+    fn last_step(&self) -> u16;
+    /// Every position of the plan, in its order.
+    fn positions(&self) -> Vec<Position>;
+    /// Losses that the start configuration suffers anyway are not charged from now on.
+    fn forgive(&mut self, losses: &[Label]);
+    /// The state in which the keys of `one` and `other` live side by side; `None` unless all else is equal.
+    fn joined(&self, one: &Self::State, other: &Self::State) -> Option<Self::State>;
+    /// How many declared elements [`Judged::used`] can name.
+    fn elements(&self) -> u32;
+    /// Names the declared elements that `state` shows alive or that taking `step` in it uses.
+    fn used(&self, state: &Self::State, step: Option<Self::Step>, each: &mut dyn FnMut(u32));
 }
 
 /// Who takes a step.

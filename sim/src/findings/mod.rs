@@ -1,3 +1,8 @@
-//! What an explored graph says.
+//! What an explored graph says: zones, harbours, the point of no return, stories.
 
+mod ground;
+pub mod judge;
+mod no_return;
+mod repair;
+pub mod story;
 pub mod works;

@@ -23,7 +23,7 @@ use programme::Programmes;
 use smallvec::SmallVec;
 use state::State;
 
-use crate::relation::{Effects, Harm, Home, Judged, Label, Mode, Mover, Position, Relation};
+use crate::relation::{At, Effects, Harm, Home, Judged, Label, Mode, Mover, Position, Relation};
 
 /// No peer.
 const NOBODY: Peer = Peer { pool: u8::MAX, who: 0 };
@@ -365,5 +365,123 @@ impl Judged for Fleet {
 
     fn promised(&self, position: Position) -> bool {
         position.step < self.definition.promised_until
+    }
+
+    fn may_finish(&self) -> bool {
+        !self.definition.may_not_forward
+    }
+
+    fn last_step(&self) -> u16 {
+        self.definition.plan.len() as u16
+    }
+
+    fn positions(&self) -> Vec<Position> {
+        let mut positions = vec![Position { step: 0, at: At::Start }];
+        for (index, line) in self.definition.plan.iter().enumerate() {
+            let step = index as u16 + 1;
+            let (canary, mixed) = self.stages_of(line);
+            positions.extend(canary.then_some(Position { step, at: At::Canary }));
+            positions.extend(mixed.then_some(Position { step, at: At::Mixed }));
+            positions.push(Position { step, at: At::Done });
+        }
+        positions
+    }
+
+    fn forgive(&mut self, losses: &[Label]) {
+        self.known_losses = losses.iter().filter(|label| label.harm == Harm::Loss).copied().collect();
+    }
+
+    fn joined(&self, one: &State, other: &State) -> Option<State> {
+        let alike = one.control == other.control && one.pools == other.pools;
+        alike.then(|| {
+            let mut joined = one.clone();
+            for (key, count) in &other.keys {
+                (0..*count).for_each(|_| state::put(&mut joined.keys, key.clone()));
+            }
+            joined
+        })
+    }
+
+    fn elements(&self) -> u32 {
+        self.element(Element::End)
+    }
+
+    fn used(&self, state: &State, step: Option<Step>, each: &mut dyn FnMut(u32)) {
+        match step {
+            None => self.alive(state, &mut |place| each(self.element(Element::Place(place)))),
+            Some(step) => {
+                if let Some(element) = self.element_of(state, step) {
+                    each(self.element(element));
+                }
+            }
+        }
+    }
+}
+
+/// A declared thing that a path can use, or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Element {
+    /// A place holds something.
+    Place(u16),
+    /// A handler runs.
+    Handler(u16),
+    /// A step of the plan is taken.
+    Step(u16),
+    /// A line of the rollback for the start is taken.
+    Undo(u16),
+    /// One more than the last.
+    End,
+}
+
+impl Fleet {
+    /// The number of an element.
+    pub fn element(&self, element: Element) -> u32 {
+        let places = self.definition.places.len() as u32;
+        let handlers = places + self.definition.handlers.len() as u32;
+        let steps = handlers + self.definition.plan.len() as u32;
+        match element {
+            Element::Place(place) => u32::from(place),
+            Element::Handler(handler) => places + u32::from(handler),
+            Element::Step(step) => handlers + u32::from(step),
+            Element::Undo(line) => steps + u32::from(line),
+            Element::End => steps + self.programmes.rollback(0).len() as u32,
+        }
+    }
+
+    fn element_of(&self, state: &State, step: Step) -> Option<Element> {
+        match step.kind {
+            Kind::Request | Kind::Deliver | Kind::Continue => Some(Element::Handler(step.what)),
+            Kind::Boot => {
+                let own = &state.pools[usize::from(step.pool)][usize::from(step.who)].0;
+                let behaviour = self.behaviour(&state.control, usize::from(step.pool), own);
+                behaviour.boot.get(usize::from(own[replica::PHASE] - 1)).map(|handler| Element::Handler(*handler))
+            }
+            Kind::Advance => {
+                let line = u16::from(state.control[layout::control::LINE]);
+                match self.mode(state) {
+                    Mode::Forward { .. } => Some(Element::Step(line)),
+                    Mode::Rollback { .. } if state.control[layout::control::FLOOR] == 0 => Some(Element::Undo(line)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    fn alive(&self, state: &State, each: &mut dyn FnMut(u16)) {
+        for (id, home) in self.layout.items.iter().enumerate() {
+            let there = match home {
+                layout::Home::Key(offset) => state.keys.iter().any(|(key, _)| key.items[*offset] != layout::presence::NO),
+                layout::Home::Replica(pool, offset) => {
+                    state.pools[*pool].iter().any(|(own, _)| own[*offset] != layout::presence::NO)
+                }
+                layout::Home::Messages => {
+                    state.keys.iter().any(|(key, _)| key.messages.iter().any(|message| usize::from(message[0]) == id))
+                }
+            };
+            if there {
+                each(id as u16);
+            }
+        }
     }
 }

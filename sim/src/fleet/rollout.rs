@@ -579,6 +579,21 @@ impl Fleet {
         Position { step: step + 1, at: if canary { At::Canary } else { At::Mixed } }
     }
 
+    /// Whether a line has a canary position, and one in between.
+    pub(super) fn stages_of(&self, line: &Line) -> (bool, bool) {
+        match line.action {
+            Action::Deploy { actor, .. } => {
+                let replicas = self.definition.actors[usize::from(actor)].replicas.min(line.stays_at);
+                (line.canary > 0 && replicas > 1, replicas > line.canary + 1)
+            }
+            Action::Set { value, .. } => {
+                (false, self.definition.values[usize::from(value)].observed == Observed::Lagging)
+            }
+            Action::Backfill(_) | Action::Wait(_) | Action::WaitUntil(_) | Action::Drain(_) | Action::Restart(_) => (false, true),
+            _ => (false, !line.verify.is_empty()),
+        }
+    }
+
     pub(super) fn mode_of(&self, state: &State) -> Mode {
         let finished = self.current(state).is_none();
         match state.control[control::MODE] {
