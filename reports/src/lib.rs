@@ -4,4 +4,9 @@
 //! value, a writer turns it into text.
 #![forbid(unsafe_code)]
 
+pub mod codes;
+pub mod csv;
+mod hostile;
+pub mod json;
 pub mod report;
+pub mod terminal;
