@@ -49,7 +49,8 @@ fn write_story(page: &mut Page, finding: &Finding) {
         return;
     }
     page.blank();
-    page.paragraph(&[], &[Piece::new(Role::Strong, "  how it happens")]);
+    let heading = Piece::new(Role::Strong, "how it happens");
+    page.paragraph(&[Piece::plain("  ")], &[heading]);
     if finding.doomed_at == Some(0) {
         page.paragraph(&[Piece::plain("      ")], &[no_return(page)]);
     }
@@ -57,14 +58,14 @@ fn write_story(page: &mut Page, finding: &Finding) {
         let number = index + 1;
         let mut body = vec![Piece::plain(&step.text)];
         if let Some(line) = step.line {
-            body.push(Piece::new(Role::Quiet, format!("(line {line})")));
+            body.push(Piece::new(Role::Quiet, format!("(line {line})")).whole());
         }
         if finding.doomed_at == Some(number) {
             body.push(no_return(page));
         }
         if finding.first_symptom_at == Some(number) {
             let symptom = format!("{} first symptom", page.symbol(Symbol::Hurt));
-            body.push(Piece::new(Role::Caution, symptom));
+            body.push(Piece::new(Role::Caution, symptom).whole());
         }
         page.paragraph(
             &[Piece::new(Role::Quiet, format!("  {number:>3}. "))],
@@ -75,10 +76,8 @@ fn write_story(page: &mut Page, finding: &Finding) {
 }
 
 fn no_return(page: &Page) -> Piece {
-    Piece::new(
-        Role::Bad,
-        format!("{} no return from here", page.symbol(Symbol::NoReturn)),
-    )
+    let text = format!("{} no return from here", page.symbol(Symbol::NoReturn));
+    Piece::new(Role::Bad, text).whole()
 }
 
 fn write_list(page: &mut Page, heading: &str, role: Role, items: &[String]) {

@@ -119,7 +119,7 @@ fn item(page: &mut Page, pieces: &[Piece]) {
 }
 
 fn line_piece(line: u32) -> Piece {
-    Piece::new(Role::Quiet, format!("(line {line})"))
+    Piece::new(Role::Quiet, format!("(line {line})")).whole()
 }
 
 fn write_texts(page: &mut Page, title: &str, texts: &[String]) {

@@ -10,6 +10,7 @@ use crate::hostile::{escaped, escaped_to_ascii};
 pub struct Piece {
     role: Role,
     text: String,
+    whole: bool,
 }
 
 impl Piece {
@@ -18,7 +19,21 @@ impl Piece {
         Piece {
             role,
             text: text.into(),
+            whole: false,
         }
+    }
+
+    /// The same piece, on one line if a line is wide enough.
+    pub fn whole(mut self) -> Piece {
+        self.whole = true;
+        self
+    }
+
+    fn words<'t>(&self, text: &'t str, width: usize) -> Vec<&'t str> {
+        if self.whole && text.width() <= width {
+            return vec![text];
+        }
+        text.split(' ').filter(|word| !word.is_empty()).collect()
     }
 
     /// An ordinary piece of text; it need not be clean.
@@ -114,7 +129,7 @@ impl<'a> Page<'a> {
         let mut used = 0;
         for piece in pieces {
             let text = self.clean(&piece.text);
-            for word in text.split(' ').filter(|word| !word.is_empty()) {
+            for word in piece.words(&text, width) {
                 for part in parts(word, width.max(1)) {
                     let room = part.width() + usize::from(used > 0);
                     if used > 0 && used + room > width {

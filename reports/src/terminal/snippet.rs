@@ -1,7 +1,7 @@
 //! The lines to blame, as rustc shows them.
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::page::{Page, Piece};
 use super::style::Role;
@@ -18,23 +18,38 @@ pub struct Mark {
 
 /// Writes the lines of `source` that `marks` point to.
 ///
-/// Where labels do not fit beside the lines, the lines get numbers and the labels follow below.
+/// Where labels do not fit beside the lines, the lines get numbers and the labels follow below; where the lines do not
+/// fit either, each is shown by itself, cut around what is marked.
 pub fn write(page: &mut Page, file: &str, source: &str, severity: Severity, marks: &[Mark]) {
     if marks.is_empty() {
         return;
     }
-    let shown = Shown::new(page, file, source, marks);
+    let shown = Shown::new(page, file, source, severity, marks);
     let labels: Vec<String> = marks.iter().map(|mark| page.clean(&mark.label)).collect();
-    let beside = shown.rendered(page, false, severity, &labels);
-    if beside.lines().all(|line| line.width() <= page.width()) {
-        page.block(&shown.rendered(page, page.style.color, severity, &labels));
+    let spans: Vec<usize> = (0..marks.len()).collect();
+    if shown.fits(page, &spans, &labels) {
+        page.block(&shown.rendered(page, page.style.color, &spans, &labels));
         return;
     }
     let numbers: Vec<String> = (1..=labels.len())
         .map(|number| format!("({number})"))
         .collect();
-    page.block(&shown.rendered(page, page.style.color, severity, &numbers));
-    for (number, label) in numbers.iter().zip(&labels) {
+    if shown.fits(page, &spans, &numbers) {
+        page.block(&shown.rendered(page, page.style.color, &spans, &numbers));
+    } else {
+        for span in spans {
+            page.block(
+                &shown
+                    .cut(page, span)
+                    .rendered(page, page.style.color, &[span], &numbers),
+            );
+        }
+    }
+    for (number, label) in numbers
+        .iter()
+        .zip(&labels)
+        .filter(|(_, label)| !label.is_empty())
+    {
         page.paragraph(
             &[Piece::new(Role::Advice, format!("   {number} "))],
             &[Piece::plain(label)],
@@ -42,45 +57,59 @@ pub fn write(page: &mut Page, file: &str, source: &str, severity: Severity, mark
     }
 }
 
+/// How many columns beside file name or marked text a snippet needs at most: line numbers, edges, the number of a label.
+const FRAME: usize = 24;
+
 /// The source as it is shown: hostile characters escaped, every span on one line.
+#[derive(Clone)]
 struct Shown {
     file: String,
     source: String,
+    severity: Severity,
     spans: Vec<Span>,
 }
 
 impl Shown {
-    fn new(page: &Page, file: &str, source: &str, marks: &[Mark]) -> Shown {
+    fn new(page: &Page, file: &str, source: &str, severity: Severity, marks: &[Mark]) -> Shown {
+        let ascii = page.style.ascii;
         let spans = marks.iter().map(|mark| {
             let span = one_line(source, &mark.span);
-            shown(source, span.start, page.style.ascii).len()
-                ..shown(source, span.end, page.style.ascii).len()
+            shown(source, span.start, ascii).len()..shown(source, span.end, ascii).len()
         });
         Shown {
-            file: page.clean(file),
+            file: tail(&page.clean(file), page.width() - FRAME),
             spans: spans.collect(),
-            source: shown(source, source.len(), page.style.ascii),
+            source: shown(source, source.len(), ascii),
+            severity,
         }
     }
 
-    fn rendered(&self, page: &Page, color: bool, severity: Severity, labels: &[String]) -> String {
-        let annotations =
-            self.spans
-                .iter()
-                .zip(labels)
-                .enumerate()
-                .map(|(number, (span, label))| {
-                    let kind = if number == 0 {
-                        AnnotationKind::Primary
-                    } else {
-                        AnnotationKind::Context
-                    };
-                    kind.span(span.clone()).label(label.as_str())
-                });
+    /// The same with one span so short that its line can be cut around it.
+    fn cut(&self, page: &Page, span: usize) -> Shown {
+        let mut cut = self.clone();
+        let Span { start, end } = cut.spans[span];
+        cut.spans[span] = start..start + head(&self.source[start..end], page.width() - FRAME).len();
+        cut
+    }
+
+    fn fits(&self, page: &Page, spans: &[usize], labels: &[String]) -> bool {
+        let text = self.rendered(page, false, spans, labels);
+        text.lines().all(|line| line.width() <= page.width())
+    }
+
+    fn rendered(&self, page: &Page, color: bool, spans: &[usize], labels: &[String]) -> String {
+        let annotations = spans.iter().map(|&span| {
+            let kind = match span == spans[0] {
+                true => AnnotationKind::Primary,
+                false => AnnotationKind::Context,
+            };
+            kind.span(self.spans[span].clone())
+                .label(labels[span].as_str())
+        });
         let snippet: Snippet<'_, Annotation<'_>> = Snippet::source(self.source.as_str())
             .path(self.file.as_str())
             .annotations(annotations);
-        let level = match severity {
+        let level = match self.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
@@ -93,6 +122,30 @@ impl Shown {
             .term_width(page.width())
             .render(&[Group::with_level(level).element(snippet)])
     }
+}
+
+/// The first columns of `text`, at most `width`.
+fn head(text: &str, width: usize) -> &str {
+    let mut used = 0;
+    let end = text.char_indices().find(|(_, c)| {
+        used += c.width().unwrap_or(0);
+        used > width
+    });
+    end.map_or(text, |(at, _)| &text[..at])
+}
+
+/// The last columns of `text`, at most `width`, with dots before them if something is missing.
+fn tail(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut used = 3;
+    let start = text.char_indices().rev().find(|(_, c)| {
+        used += c.width().unwrap_or(0);
+        used > width
+    });
+    let start = start.map_or(0, |(at, c)| at + c.len_utf8());
+    format!("...{}", &text[start..])
 }
 
 /// The first line of `span`, clamped to `source`.
@@ -136,6 +189,13 @@ mod tests {
         assert_eq!(one_line("ab\ncd", &(1..5)), 1..2);
         assert_eq!(one_line("aé", &(2..99)), 1..3);
         assert_eq!(one_line("", &(7..9)), 0..0);
+    }
+
+    #[test]
+    fn long_names_keep_their_end_and_long_marks_their_start() {
+        assert_eq!(tail("a/long/name.yaml", 12), "...name.yaml");
+        assert_eq!(tail("name.yaml", 12), "name.yaml");
+        assert_eq!(head("注文注文", 5), "注文");
     }
 
     #[test]

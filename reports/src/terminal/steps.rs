@@ -27,6 +27,8 @@ const COLUMNS: [Column; 4] = [
 /// How many of those who are hurt the table names at one step.
 const NAMED: usize = 2;
 
+const NOT_REACHED: &str = "not reached";
+
 /// Writes the table of `plan`.
 pub fn write(page: &mut Page, plan: &PlanReport) {
     let rules = Rules::of(plan);
@@ -74,6 +76,7 @@ struct Rules {
     found: Option<usize>,
     promised: Option<usize>,
     promised_id: String,
+    broken: bool,
 }
 
 impl Rules {
@@ -90,8 +93,22 @@ impl Rules {
                 Point::End => Some(plan.steps.len()),
             },
             promised_id: promised.id().to_owned(),
+            broken: promise_is_broken(plan),
         }
     }
+}
+
+/// Whether some position before the promised step is known to have no rollback.
+fn promise_is_broken(plan: &PlanReport) -> bool {
+    let until = match &plan.rollback_safe_until.promised {
+        Point::Start => 0,
+        Point::End => plan.steps.len() + 1,
+        step => number(plan, step),
+    };
+    let known = |position: &Position| !matches!(position.zone, Zone::Rollback | Zone::Undecided);
+    plan.positions
+        .iter()
+        .any(|position| position.step < until && known(position))
 }
 
 fn number(plan: &PlanReport, point: &Point) -> usize {
@@ -113,7 +130,8 @@ fn push_rules(rows: &mut Vec<Row<4>>, rules: &Rules, after: Option<usize>) {
         (true, true) => format!("{found} = {promised}"),
         (true, false) => found.to_owned(),
         (false, true) if rules.promised <= rules.found => promised,
-        (false, true) => format!("{promised}: not kept"),
+        (false, true) if rules.broken => format!("{promised}: not kept"),
+        (false, true) => format!("{promised}: not decided"),
         (false, false) => return,
     };
     let symbol = if rules.found == after {
@@ -146,7 +164,7 @@ fn go_back(page: &Page, positions: &[&Position]) -> Vec<Piece> {
         .iter()
         .max_by_key(|position| (position.zone, position.reason))
     else {
-        return vec![Piece::new(Role::Quiet, "not reached")];
+        return vec![Piece::new(Role::Quiet, NOT_REACHED)];
     };
     let role = zone_role(worst.zone);
     let mut cell = vec![Piece::new(
@@ -165,39 +183,59 @@ fn go_back(page: &Page, positions: &[&Position]) -> Vec<Piece> {
 
 fn hurts(page: &Page, positions: &[&Position]) -> Vec<Piece> {
     let harms = || positions.iter().flat_map(|position| &position.harms);
-    let charged = distinct(harms().filter(|harm| harm.charged));
+    let charged = by_victim(harms().filter(|harm| harm.charged));
     if !charged.is_empty() {
-        return vec![Piece::new(
-            Role::Bad,
-            format!("{} {}", page.symbol(Symbol::Hurt), named(&charged)),
-        )];
+        let text = format!("{} {}", page.symbol(Symbol::Hurt), named(&charged));
+        return vec![Piece::new(Role::Bad, text)];
     }
-    let others = distinct(harms());
+    let others = by_victim(harms());
     if !others.is_empty() {
-        return vec![Piece::new(
-            Role::Caution,
-            format!("would hurt {}", named(&others)),
-        )];
+        let text = format!("would hurt {}", named(&others));
+        return vec![Piece::new(Role::Caution, text)];
     }
-    vec![Piece::new(Role::Quiet, "no")]
+    vec![Piece::new(Role::Quiet, nobody(positions))]
 }
 
-fn distinct<'a>(harms: impl Iterator<Item = &'a Harm>) -> Vec<String> {
-    let mut texts = Vec::new();
+/// "Nobody" is certain only where everything was explored.
+fn nobody(positions: &[&Position]) -> &'static str {
+    let open = |position: &&Position| {
+        position.zone == Zone::Undecided || position.rollback_ends == RollbackEnds::Undecided
+    };
+    match positions {
+        [] => NOT_REACHED,
+        _ if positions.iter().any(open) => "none found",
+        _ => "no",
+    }
+}
+
+/// Everybody who is hurt, each with what happens to them, in the order of `harms`.
+fn by_victim<'a>(harms: impl Iterator<Item = &'a Harm>) -> Vec<(&'a str, Vec<&'static str>)> {
+    let mut victims: Vec<(&str, Vec<&str>)> = Vec::new();
     for harm in harms {
-        let silent = if harm.silent { ", silent" } else { "" };
-        let text = format!("{} ({}{silent})", harm.who, harm.kind.word());
-        if !texts.contains(&text) {
-            texts.push(text);
+        let words = [Some(harm.kind.word()), harm.silent.then_some("silent")];
+        let at = victims.iter().position(|(who, _)| *who == harm.who);
+        let at = at.unwrap_or_else(|| {
+            victims.push((&harm.who, Vec::new()));
+            victims.len() - 1
+        });
+        for word in words.into_iter().flatten() {
+            if !victims[at].1.contains(&word) {
+                victims[at].1.push(word);
+            }
         }
     }
-    texts
+    victims
 }
 
-fn named(texts: &[String]) -> String {
-    let mut text = texts[..texts.len().min(NAMED)].join(", ");
-    if texts.len() > NAMED {
-        text.push_str(&format!(" and {} more", texts.len() - NAMED));
+fn named(victims: &[(&str, Vec<&str>)]) -> String {
+    let named = &victims[..victims.len().min(NAMED)];
+    let texts: Vec<String> = named
+        .iter()
+        .map(|(who, what)| format!("{who} ({})", what.join(", ")))
+        .collect();
+    let mut text = texts.join(", ");
+    if victims.len() > NAMED {
+        text.push_str(&format!(" and {} more", victims.len() - NAMED));
     }
     text
 }
@@ -208,7 +246,7 @@ fn rollback_ends(positions: &[&Position]) -> Vec<Piece> {
         .map(|position| position.rollback_ends)
         .max()
     else {
-        return vec![Piece::new(Role::Quiet, "not reached")];
+        return vec![Piece::new(Role::Quiet, NOT_REACHED)];
     };
     let role = match worst {
         RollbackEnds::Home => Role::Good,

@@ -13,7 +13,7 @@ pub fn write(page: &mut Page, report: &Report, plan: &PlanReport) {
         Verdict::Undecided => (Role::Open, Symbol::Undecided),
     };
     let first = format!(
-        "{} {} ",
+        "{} {}  ",
         page.symbol(symbol),
         plan.verdict.word().to_uppercase()
     );
