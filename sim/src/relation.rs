@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 /// A transition system whose steps are classes of moves, never single objects.
 pub trait Relation: Sync {
     /// A state; equal states have equal packed bytes.
-    type State: Clone + Eq + Send + Sync;
+    type State: Clone + Eq + Send + Sync + std::fmt::Debug;
     /// A class of moves, ordered canonically.
     type Step: Copy + Ord + Send + Sync + std::fmt::Debug;
 

@@ -145,13 +145,13 @@ impl Fleet {
     /// A handler in progress can be cut short by a crash, and is when the last replica of its version is gone.
     fn cuts(&self, state: &State, key: usize, out: &mut Vec<Step>) {
         for (at, task) in state.keys[key].0.tasks.iter().enumerate() {
-            if self.definition.faults || !self.alive(state, self.definition.handlers[usize::from(Self::task_handler(task))].version) {
+            if self.definition.faults || !self.runs_somewhere(state, self.definition.handlers[usize::from(Self::task_handler(task))].version) {
                 out.push(Step { key: key as u8, item: at as u8, ..Step::of(Kind::Cut) });
             }
         }
     }
 
-    fn alive(&self, state: &State, version: VersionId) -> bool {
+    fn runs_somewhere(&self, state: &State, version: VersionId) -> bool {
         let actor = self.definition.versions[usize::from(version)].actor;
         self.definition.actors[usize::from(actor)].client
             || self.layout.pools[usize::from(actor)]
@@ -335,7 +335,7 @@ impl Fleet {
             Kind::Cut => {
                 let task = &state.keys[usize::from(step.key)].0.tasks[usize::from(step.item)];
                 let version = self.definition.handlers[usize::from(Self::task_handler(task))].version;
-                if self.alive(state, version) { Mover::Possible } else { Mover::Fair }
+                if self.runs_somewhere(state, version) { Mover::Possible } else { Mover::Fair }
             }
             Kind::Evict => {
                 let PlaceKind::Cache(cache) = &self.definition.places[usize::from(step.what)].kind else { return Mover::Possible };

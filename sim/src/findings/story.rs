@@ -1,0 +1,268 @@
+//! Stories: the shortest way to what was found, and where on it recovery ends and the first symptom shows (V6).
+
+use std::collections::BTreeMap;
+
+use super::ground::{Hurt, is_env};
+use super::judge::{Court, Finding, PositionFinding, Retry, Subject, Zone, is_forward, is_rollback};
+use super::works::Bits;
+use crate::relation::{Judged, Label, Mode, Mover, Operator, Position, Relation};
+
+/// A way from the start to what was found.
+#[derive(Clone, Debug)]
+pub struct Story<R: Relation> {
+    /// The state in which it begins.
+    pub begins: R::State,
+    /// The moves, in order.
+    pub moves: Vec<R::Step>,
+    /// How many moves had been made when nothing declared could save it any more; `None` = something still can.
+    pub doomed_at: Option<usize>,
+    /// The first move (counted from 1) that hurts somebody.
+    pub first_symptom_at: Option<usize>,
+}
+
+/// One move of a story, taken again.
+#[derive(Clone, Debug)]
+pub struct Told<R: Relation> {
+    /// The state before.
+    pub before: R::State,
+    /// The move.
+    pub step: R::Step,
+    /// Who makes it.
+    pub mover: Mover,
+    /// What it does.
+    pub effects: crate::relation::Effects,
+    /// The state after.
+    pub after: R::State,
+}
+
+/// Takes the moves of a story again; `Err` with the number of the first one (from 0) that is not enabled.
+pub fn tell<R: Relation>(relation: &R, begins: &R::State, moves: &[R::Step]) -> Result<Vec<Told<R>>, usize> {
+    let mut told = Vec::new();
+    let mut state = begins.clone();
+    for (number, step) in moves.iter().enumerate() {
+        let mut enabled = Vec::new();
+        relation.enabled(&state, &mut enabled);
+        if !enabled.contains(step) {
+            return Err(number);
+        }
+        let before = state.clone();
+        let mover = relation.mover(&before, *step);
+        let effects = relation.apply(&mut state, *step);
+        told.push(Told { before, step: *step, mover, effects, after: state.clone() });
+    }
+    Ok(told)
+}
+
+/// Everything that speaks against the plan, the worst first, each with its story.
+pub(super) fn findings<R: Judged + Clone>(
+    court: &Court<R>,
+    found: &[PositionFinding<R::Step>],
+    stall: Option<u32>,
+    retries: &[Retry<R>],
+) -> Vec<Finding<R>> {
+    let teller = Teller { court, retries };
+    let mut findings = Vec::new();
+    if let Some(finding) = found.iter().find(|finding| finding.zone == Zone::Irrecoverable) {
+        findings.extend(teller.broken(finding.position, Subject::Irrecoverable(finding.position)));
+    }
+    let promised = |finding: &&PositionFinding<R::Step>| court.relation.promised(finding.position);
+    let broken = found.iter().filter(promised).find(|finding| !matches!(finding.zone, Zone::Rollback | Zone::Undecided));
+    if let Some(finding) = broken {
+        findings.extend(teller.broken(finding.position, Subject::PromiseBroken(finding.position)));
+    }
+    findings.extend(teller.harms(found));
+    if let Some(trap) = stall
+        && court.ground.graph.complete
+    {
+        let position = court.ground.positions[trap as usize];
+        findings.extend(teller.to(&[trap], Subject::Stalls(position), None));
+    }
+    findings
+}
+
+struct Teller<'a, 'b, R: Judged> {
+    court: &'a Court<'b, R>,
+    retries: &'a [Retry<R>],
+}
+
+impl<R: Judged + Clone> Teller<'_, '_, R> {
+    /// One finding per harm that is charged anywhere.
+    fn harms(&self, found: &[PositionFinding<R::Step>]) -> Vec<Finding<R>> {
+        let mut charged: BTreeMap<Label, (bool, Position)> = BTreeMap::new();
+        for finding in found {
+            for harm in finding.harms.iter().filter(|harm| harm.charged) {
+                if !charged.keys().any(|known| known.same_harm(&harm.label)) {
+                    charged.insert(harm.label, (harm.in_rollback, finding.position));
+                }
+            }
+        }
+        let mut findings = Vec::new();
+        for (label, (in_rollback, position)) in charged {
+            findings.extend(self.harm(label, in_rollback, position));
+        }
+        findings.sort_by_key(|finding| match finding.subject {
+            Subject::Harm(label) => (std::cmp::Reverse(label.harm), finding.story.moves.len()),
+            _ => (std::cmp::Reverse(crate::relation::Harm::Reject), 0),
+        });
+        findings
+    }
+
+    fn harm(&self, label: Label, in_rollback: bool, position: Position) -> Option<Finding<R>> {
+        let ground = self.court.ground;
+        let mut nodes = Bits::with_capacity(ground.graph.len());
+        let hurts: Vec<&Hurt> = ground
+            .hurts
+            .iter()
+            .filter(|hurt| hurt.label.same_harm(&label))
+            .filter(|hurt| if in_rollback { self.court.in_rollback(hurt) } else { self.court.position_of(hurt).is_some() })
+            .collect();
+        nodes.extend(hurts.iter().map(|hurt| hurt.node as usize));
+        let stalled = ground.stalled.iter().filter(|(_, stalled)| stalled.same_harm(&label));
+        nodes.extend(stalled.map(|(node, _)| *node as usize).filter(|node| {
+            let forward = matches!(ground.modes[*node], Mode::Forward { .. });
+            forward != in_rollback
+        }));
+        let from = if in_rollback { Some(position) } else { None };
+        let goals: Vec<u32> = nodes.ones().map(|node| node as u32).collect();
+        let mut finding = self.through(&goals, Subject::Harm(label), from)?;
+        let end = self.end_of(&finding.story);
+        if let Some(hurt) = hurts.iter().find(|hurt| hurt.node == end) {
+            finding.story.moves.push(ground.graph.steps(self.court.relation, hurt.node)[hurt.edge as usize].step);
+        }
+        self.mark(&mut finding.story);
+        Some(finding)
+    }
+
+    /// A way to a state at `position` from which the rollback fails, and on to where that shows.
+    fn broken(&self, position: Position, subject: Subject) -> Option<Finding<R>> {
+        let court = self.court;
+        let fails = |id: &&u32| !court.can_roll_back(**id);
+        let members: Vec<u32> = court.at[&position].iter().filter(fails).copied().collect();
+        let mut finding = self.to(&members, subject, None)?;
+        let at = self.end_of(&finding.story);
+        finding.story.moves.extend(self.failure(at));
+        self.mark(&mut finding.story);
+        Some(finding)
+    }
+
+    /// From a state of the plan: abort, and the shortest way into loss, or to harm after which home is out of reach.
+    fn failure(&self, at: u32) -> Vec<R::Step> {
+        let (court, ground) = (self.court, self.court.ground);
+        if !ground.loss_free.contains(at as usize) {
+            return vec![];
+        }
+        let via = |_: u32, edge: crate::drivers::explore::Edge| {
+            is_env(edge.mover) || is_rollback(edge.mover) || edge.mover == Mover::Operator(Operator::Abort)
+        };
+        let rolling = |at: usize| matches!(ground.modes[at], Mode::Rollback { .. });
+        let mut lost = Bits::with_capacity(ground.graph.len());
+        lost.extend((0..ground.graph.len()).filter(|at| rolling(*at) && !ground.loss_free.contains(*at)));
+        let mut hurting = Bits::with_capacity(ground.graph.len());
+        let failing = |hurt: &&Hurt| rolling(hurt.node as usize) && !court.rolls_back.contains(hurt.node as usize);
+        hurting.extend(ground.hurts.iter().filter(failing).map(|hurt| hurt.node as usize));
+        let way = ground.graph.shortest_path(court.relation, &[at], &lost, &via);
+        if let Some(way) = way {
+            return way.moves.into_iter().map(|(_, step)| step).collect();
+        }
+        let Some(way) = ground.graph.shortest_path(court.relation, &[at], &hurting, &via) else { return vec![] };
+        let mut moves: Vec<R::Step> = way.moves.into_iter().map(|(_, step)| step).collect();
+        if let Some(hurt) = ground.hurts.iter().find(|hurt| hurt.node == way.end) {
+            moves.push(ground.graph.steps(court.relation, hurt.node)[hurt.edge as usize].step);
+        }
+        moves
+    }
+
+    fn to(&self, goals: &[u32], subject: Subject, from: Option<Position>) -> Option<Finding<R>> {
+        let mut finding = self.through(goals, subject, from)?;
+        self.mark(&mut finding.story);
+        Some(finding)
+    }
+
+    /// The shortest way from the start to one of `goals`; with `from`, a rollback that began at that position.
+    fn through(&self, goals: &[u32], subject: Subject, from: Option<Position>) -> Option<Finding<R>> {
+        let mut story = match from {
+            None => self.way(goals, &|_, mover| is_env(mover) || is_forward(mover))?,
+            Some(position) => {
+                let via = |source: u32, mover: Mover| {
+                    is_env(mover)
+                        || is_forward(mover)
+                        || is_rollback(mover)
+                        || (mover == Mover::Operator(Operator::Abort)
+                            && self.court.ground.positions[source as usize] <= position)
+                };
+                self.way(goals, &via)?
+            }
+        };
+        story.doomed_at = None;
+        Some(Finding { subject, story })
+    }
+
+    /// The shortest way to one of `goals`; if only a second attempt gets there, the first one is told before.
+    fn way(&self, goals: &[u32], via: &dyn Fn(u32, Mover) -> bool) -> Option<Story<R>> {
+        let graph = &self.court.ground.graph;
+        let relation = self.court.relation;
+        let mut target = Bits::with_capacity(graph.len());
+        target.extend(goals.iter().map(|goal| *goal as usize));
+        let starts = relation.start();
+        let first: Vec<u32> = starts.iter().filter_map(|state| graph.find(relation, state)).collect();
+        let allowed = |source: u32, edge: crate::drivers::explore::Edge| via(source, edge.mover);
+        if let Some(way) = graph.shortest_path(relation, &first, &target, &allowed) {
+            let begins = way.moves.first().map_or(way.end, |(node, _)| *node);
+            let begins = graph.state(relation, begins);
+            let moves = way.moves.into_iter().map(|(_, step)| step).collect();
+            return Some(Story { begins, moves, doomed_at: None, first_symptom_at: None });
+        }
+        let way = graph.shortest_path(relation, graph.starts(), &target, &allowed)?;
+        let begins = way.moves.first().map_or(way.end, |(node, _)| *node);
+        let begun = graph.state(relation, begins);
+        let retry = self.retries.iter().position(|retry| retry.begins == begun)?;
+        let earlier = Teller { court: self.court, retries: &self.retries[..retry] };
+        let home = graph.find(relation, &self.retries[retry].home)?;
+        let any = |_: u32, mover: Mover| {
+            is_env(mover) || is_forward(mover) || is_rollback(mover) || mover == Mover::Operator(Operator::Abort)
+        };
+        let mut story = earlier.way(&[home], &any)?;
+        story.moves.push(self.retries[retry].step);
+        story.moves.extend(way.moves.into_iter().map(|(_, step)| step));
+        Some(story)
+    }
+
+    /// The state in which a story ends; a story always stays inside the graph.
+    fn end_of(&self, story: &Story<R>) -> u32 {
+        let relation = self.court.relation;
+        let mut state = story.begins.clone();
+        for step in &story.moves {
+            relation.apply(&mut state, *step);
+        }
+        self.court.ground.graph.find(relation, &state).unwrap_or(u32::MAX)
+    }
+
+    /// Marks the moves of no return and of the first symptom.
+    fn mark(&self, story: &mut Story<R>) {
+        let (court, ground) = (self.court, self.court.ground);
+        let relation = court.relation;
+        let mut state = story.begins.clone();
+        let saved = |state: &R::State| {
+            let Some(id) = ground.graph.find(relation, state) else { return true };
+            match ground.modes[id as usize] {
+                Mode::Forward { .. } => {
+                    court.can_roll_back(id) || (relation.may_finish() && court.finishes.contains(id as usize))
+                }
+                Mode::Rollback { .. } => court.rolls_back.contains(id as usize),
+                _ => true,
+            }
+        };
+        story.doomed_at = (!saved(&state)).then_some(0);
+        story.first_symptom_at = None;
+        for (number, step) in story.moves.iter().enumerate() {
+            let effects = relation.apply(&mut state, *step);
+            let new = effects.iter().any(|label| !court.known.iter().any(|known| known.same_harm(label)));
+            if new && story.first_symptom_at.is_none() {
+                story.first_symptom_at = Some(number + 1);
+            }
+            if !saved(&state) && story.doomed_at.is_none() {
+                story.doomed_at = Some(number + 1);
+            }
+        }
+    }
+}
