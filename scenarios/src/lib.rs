@@ -1,3 +1,18 @@
 //! The language: a scenario file is read, resolved, linted and compiled to the fleet of `turnback-sim`.
 
 pub mod ast;
+mod codes;
+mod complete;
+pub mod diagnostics;
+pub mod keys;
+mod lint;
+mod names;
+mod read;
+pub mod source;
+mod suggest;
+mod text;
+pub mod tree;
+mod units;
+
+pub use codes::pages;
+pub use read::{Read, Unreadable, read, unreadable};
