@@ -52,7 +52,7 @@ pub struct Scenario {
 }
 
 /// A default that was filled in because the file says nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Assumed {
     /// Where it was filled in: `service orders`, `step deploy orders v2`.
     pub owner: String,

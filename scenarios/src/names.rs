@@ -81,6 +81,8 @@ pub struct ValueName {
 /// How a name under `sends` or `receives` is used.
 #[derive(Debug, Default)]
 pub struct CallUse {
+    /// Where it is used first.
+    pub span: Span,
     /// Actors that send the request.
     pub senders: Vec<String>,
     /// Actors that receive the request.
@@ -249,7 +251,10 @@ impl Names {
             if self.places.contains_key(base) || self.later.contains_key(base) {
                 continue;
             }
-            let used = self.calls.entry(base.to_owned()).or_default();
+            let used = self.calls.entry(base.to_owned()).or_insert_with(|| CallUse {
+                span: entry.key.span.clone(),
+                ..CallUse::default()
+            });
             let list = match (sends, reply) {
                 (true, false) => &mut used.senders,
                 (false, false) => &mut used.receivers,

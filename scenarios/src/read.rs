@@ -17,6 +17,7 @@ mod values;
 
 use std::io;
 
+use indexmap::IndexSet;
 use crate::ast::{Assumed, Scenario, Span};
 use crate::complete;
 use crate::diagnostics::{Code, Diagnostic, Severity};
@@ -130,9 +131,10 @@ fn read_tree(
     let mut reader = Reader {
         source,
         errors: 0,
+        behaviour_is_whole: true,
         diagnostics: Vec::new(),
         names: Names::default(),
-        assumed: Vec::new(),
+        assumed: IndexSet::new(),
         steps: StepIds::default(),
     };
     for diagnostic in diagnostics {
@@ -146,7 +148,7 @@ fn read_tree(
     let mut scenario = reader.scenario(root);
     if let Some(scenario) = &mut scenario {
         complete::complete(scenario);
-        let fleet_is_whole = reader.errors == 0;
+        let fleet_is_whole = reader.behaviour_is_whole;
         for diagnostic in lint::lint(scenario, fleet_is_whole) {
             reader.report(diagnostic);
         }
@@ -159,15 +161,21 @@ fn read_tree(
 pub(crate) struct Reader<'s> {
     source: &'s Source,
     errors: usize,
+    behaviour_is_whole: bool,
     diagnostics: Vec<Diagnostic>,
     names: Names,
-    assumed: Vec<Assumed>,
+    assumed: IndexSet<Assumed>,
     steps: StepIds,
 }
 
 impl Reader<'_> {
     fn report(&mut self, diagnostic: Diagnostic) {
+        let again = |other: &Diagnostic| other.span == diagnostic.span && other.message == diagnostic.message;
+        if self.diagnostics.iter().any(again) {
+            return;
+        }
         self.errors += usize::from(diagnostic.severity == Severity::Error);
+        self.behaviour_is_whole &= lint::leaves_behaviour_whole(diagnostic.code);
         if self.diagnostics.len() < ERRORS_MAX {
             self.diagnostics.push(diagnostic);
         }
@@ -239,7 +247,7 @@ impl Reader<'_> {
             gates,
             metrics,
             faults,
-            assumed: std::mem::take(&mut self.assumed),
+            assumed: std::mem::take(&mut self.assumed).into_iter().collect(),
         })
     }
 }

@@ -141,7 +141,7 @@ impl Reader<'_> {
 
     /// Notes that a default was filled in.
     pub(super) fn assume(&mut self, owner: &str, key: &str, value: &str) {
-        self.assumed.push(Assumed {
+        self.assumed.insert(Assumed {
             owner: owner.to_owned(),
             key: key.to_owned(),
             value: value.to_owned(),

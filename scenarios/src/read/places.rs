@@ -3,7 +3,7 @@
 use crate::ast::{Api, Field, Migration, MigrationChange, Name, OnWrite, Place, PlaceKind};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::keys::Where;
-use crate::names::Sort;
+use crate::names::{CallUse, Sort};
 use crate::text::{Text, is_call};
 use crate::tree::{Entry, Kind};
 
@@ -307,32 +307,9 @@ impl Reader<'_> {
         for entry in self.named(top.get("apis"), "apis and who receives them") {
             apis.extend(self.declared_api(entry));
         }
-        let undeclared: Vec<(String, Vec<String>, bool)> = self
-            .names
-            .calls
-            .iter()
-            .filter(|(name, _)| !self.names.apis.contains_key(*name))
-            .map(|(name, used)| {
-                let mut to = used.receivers.clone();
-                to.extend(
-                    used.repliers
-                        .iter()
-                        .filter(|replier| !used.receivers.contains(replier))
-                        .cloned(),
-                );
-                (name.clone(), to, !used.senders.is_empty())
-            })
-            .collect();
-        for (name, to, request_is_sent) in undeclared {
-            let unlocated = |value: String| Name { value, span: 0..0 };
-            apis.push(Api {
-                name: unlocated(name),
-                to: to.into_iter().map(unlocated).collect(),
-                between: false,
-                request_is_sent,
-                declared: false,
-            });
-        }
+        let names = &self.names;
+        let undeclared = names.calls.iter().filter(|(name, _)| !names.apis.contains_key(*name));
+        apis.extend(undeclared.map(|(name, used)| undeclared_api(name, used)));
         apis
     }
 
@@ -394,5 +371,21 @@ impl Reader<'_> {
                 &["any", "stable", "canary", "sticky"],
             );
         }
+    }
+}
+
+/// An api that the file only uses: it goes to whoever receives it or sends its reply.
+fn undeclared_api(name: &str, used: &CallUse) -> Api {
+    let here = |value: &str| Name {
+        value: value.to_owned(),
+        span: used.span.clone(),
+    };
+    let repliers = used.repliers.iter().filter(|replier| !used.receivers.contains(replier));
+    Api {
+        name: here(name),
+        to: used.receivers.iter().chain(repliers).map(|service| here(service)).collect(),
+        between: false,
+        request_is_sent: !used.senders.is_empty(),
+        declared: false,
     }
 }
