@@ -251,10 +251,13 @@ impl Names {
             if self.places.contains_key(base) || self.later.contains_key(base) {
                 continue;
             }
-            let used = self.calls.entry(base.to_owned()).or_insert_with(|| CallUse {
-                span: entry.key.span.clone(),
-                ..CallUse::default()
-            });
+            let used = self
+                .calls
+                .entry(base.to_owned())
+                .or_insert_with(|| CallUse {
+                    span: entry.key.span.clone(),
+                    ..CallUse::default()
+                });
             let list = match (sends, reply) {
                 (true, false) => &mut used.senders,
                 (false, false) => &mut used.receivers,

@@ -17,7 +17,6 @@ mod values;
 
 use std::io;
 
-use indexmap::IndexSet;
 use crate::ast::{Assumed, Scenario, Span};
 use crate::complete;
 use crate::diagnostics::{Code, Diagnostic, Severity};
@@ -27,6 +26,7 @@ use crate::names::Names;
 use crate::source::{NotText, SIZE_MAX, Source};
 use crate::suggest;
 use crate::tree::{self, Node};
+use indexmap::IndexSet;
 
 use rollout::StepIds;
 
@@ -170,7 +170,9 @@ pub(crate) struct Reader<'s> {
 
 impl Reader<'_> {
     fn report(&mut self, diagnostic: Diagnostic) {
-        let again = |other: &Diagnostic| other.span == diagnostic.span && other.message == diagnostic.message;
+        let again = |other: &Diagnostic| {
+            other.span == diagnostic.span && other.message == diagnostic.message
+        };
         if self.diagnostics.iter().any(again) {
             return;
         }

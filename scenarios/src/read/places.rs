@@ -308,7 +308,10 @@ impl Reader<'_> {
             apis.extend(self.declared_api(entry));
         }
         let names = &self.names;
-        let undeclared = names.calls.iter().filter(|(name, _)| !names.apis.contains_key(*name));
+        let undeclared = names
+            .calls
+            .iter()
+            .filter(|(name, _)| !names.apis.contains_key(*name));
         apis.extend(undeclared.map(|(name, used)| undeclared_api(name, used)));
         apis
     }
@@ -380,10 +383,18 @@ fn undeclared_api(name: &str, used: &CallUse) -> Api {
         value: value.to_owned(),
         span: used.span.clone(),
     };
-    let repliers = used.repliers.iter().filter(|replier| !used.receivers.contains(replier));
+    let repliers = used
+        .repliers
+        .iter()
+        .filter(|replier| !used.receivers.contains(replier));
     Api {
         name: here(name),
-        to: used.receivers.iter().chain(repliers).map(|service| here(service)).collect(),
+        to: used
+            .receivers
+            .iter()
+            .chain(repliers)
+            .map(|service| here(service))
+            .collect(),
         between: false,
         request_is_sent: !used.senders.is_empty(),
         declared: false,
