@@ -15,13 +15,13 @@ const VERBS: [&str; 5] = ["reads", "writes", "sends", "receives", "deletes"];
 
 impl Reader<'_> {
     /// `expect:`
-    pub(super) fn expect(&mut self, node: Option<&Node>) -> Expect {
+    pub(super) fn expect(&mut self, node: Option<&Node>, owner: &str) -> Expect {
         let Some(node) = node else {
-            self.assume("expect", "rollback_safe_until", "end");
-            self.assume("expect", "loss", "none");
+            self.assume(owner, "rollback_safe_until", "end");
+            self.assume(owner, "loss", "none");
             return Expect::default();
         };
-        let Some(map) = self.keys(node, Where::Expect, "expect") else {
+        let Some(map) = self.keys(node, Where::Expect, owner) else {
             return Expect::default();
         };
         let mut expect = Expect {

@@ -125,13 +125,14 @@ impl Reader<'_> {
         let inherits = map.entries.iter().any(|entry| entry.key.value == "extends");
         let silent = matches!(
             map.stands,
-            Where::Overlay | Where::Handler | Where::Fields | Where::Step
+            Where::Overlay | Where::Handler | Where::Fields | Where::Step | Where::Defaults
         );
         for key in keys::of(map.stands) {
             let absent = !key.default.is_empty() && !map.has(key.name);
             let own_default = map.stands == Where::Handler && key.name == "same_transaction";
             if absent
                 && (own_default || !(silent || inherits))
+                && key.name != "rollback"
                 && !is_otherwise_of_shell(map, key.name)
             {
                 self.assume(&map.owner, key.name, key.default);

@@ -78,19 +78,19 @@ impl Reader<'_> {
         self.steps.scopes = vec![ids];
         let steps = self.steps(items, defaults);
         let here = |key: &str| map.get(key).or_else(|| top.get(key));
+        let owner = name
+            .as_ref()
+            .map_or("plan".to_owned(), |name| format!("plan {}", name.value));
         let rollback = match here("rollback") {
             Some(node) => self.rollback(node, defaults),
             None => {
-                let owner = name
-                    .as_ref()
-                    .map_or("plan".to_owned(), |name| format!("plan {}", name.value));
                 self.assume(&owner, "rollback", "inverse");
                 Rollback::Inverse
             }
         };
         let rollforward = self.list(here("rollforward"), "steps");
         let rollforward = self.inner_steps(rollforward, defaults);
-        let expect = self.expect(here("expect"));
+        let expect = self.expect(here("expect"), &format!("expect of {owner}"));
         self.steps.scopes = Vec::new();
         Plan {
             name,
