@@ -47,6 +47,19 @@ pub struct Scenario {
     pub metrics: Vec<(Name, Name)>,
     /// `faults:`
     pub faults: bool,
+    /// Every default that was filled in, in the order of the file.
+    pub assumed: Vec<Assumed>,
+}
+
+/// A default that was filled in because the file says nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Assumed {
+    /// Where it was filled in: `service orders`, `step deploy orders v2`.
+    pub owner: String,
+    /// The key.
+    pub key: String,
+    /// The value, as one would write it.
+    pub value: String,
 }
 
 /// A table, document, queue, cache, disk or memory.

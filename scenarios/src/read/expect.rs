@@ -1,0 +1,134 @@
+//! Promises.
+
+use crate::ast::{Expect, Name};
+use crate::diagnostics::Code;
+use crate::keys::{self, Where};
+use crate::suggest;
+use crate::text::Text;
+use crate::tree::{Entry, Node};
+
+use super::Reader;
+use super::gates::METRICS;
+use super::keys_of::Keys;
+
+const VERBS: [&str; 5] = ["reads", "writes", "sends", "receives", "deletes"];
+
+impl Reader<'_> {
+    /// `expect:`
+    pub(super) fn expect(&mut self, node: Option<&Node>, owner: &str) -> Expect {
+        let Some(node) = node else {
+            self.assume(owner, "rollback_safe_until", "end");
+            self.assume(owner, "loss", "none");
+            return Expect::default();
+        };
+        let Some(map) = self.keys(node, Where::Expect, owner) else {
+            return Expect::default();
+        };
+        let mut expect = Expect {
+            verdict: self.word(&map, "verdict"),
+            recovery: self.word(&map, "recovery"),
+            loss_accepted: self.one_of(&map, "loss", Code::BadChoice) == Some(1),
+            rollback_safe_until: self.promised(&map),
+            no_return: self.no_return(&map),
+            metrics: Vec::new(),
+        };
+        for entry in map.entries() {
+            let fixed =
+                keys::of(Where::Expect).any(|key| key.name == entry.key.value && !key.is_pattern());
+            if !fixed {
+                self.metric_limit(entry, &mut expect);
+            }
+        }
+        expect
+    }
+
+    fn word(&mut self, map: &Keys<'_>, key: &str) -> Option<Name> {
+        self.one_of(map, key, Code::BadChoice)?;
+        self.text(map, key).map(|text| text.name())
+    }
+
+    fn promised(&mut self, map: &Keys<'_>) -> Option<Name> {
+        let text = self.text(map, "rollback_safe_until")?;
+        let span = text.span();
+        let value = match text.text {
+            "start" | "end" => text.text.to_owned(),
+            _ => self.step_named(&text)?,
+        };
+        Some(Name { value, span })
+    }
+
+    fn metric_limit(&mut self, entry: &Entry, expect: &mut Expect) {
+        let metric = entry.key.value.as_str();
+        if !self.is_metric(metric) {
+            let fixed = keys::of(Where::Expect)
+                .filter(|key| !key.is_pattern())
+                .map(|key| key.name);
+            let own: Vec<String> = self.names.metrics.keys().cloned().collect();
+            let known = fixed.chain(METRICS).chain(own.iter().map(String::as_str));
+            let help =
+                suggest::nearest(metric, known).map(|name| format!("did you mean `{name}`?"));
+            let help = help.unwrap_or_else(|| "declare it under `metrics`".to_owned());
+            let message = format!("`{metric}` is neither a promise nor a metric");
+            self.error(Code::UnknownMetric, entry.key.span.clone(), message, help);
+            return;
+        }
+        let Some(text) = self.text_of(&entry.value, "a limit") else {
+            return;
+        };
+        if let Some((op, limit)) = self.limit(&text, true) {
+            expect.metrics.push((entry.key.clone(), op, limit));
+        }
+    }
+
+    fn no_return(&mut self, map: &Keys<'_>) -> Option<(Name, Option<String>)> {
+        let text = self.text(map, "no_return")?;
+        let step = match text.split_once(" when ") {
+            Some((step, event)) => {
+                self.event(&event);
+                step
+            }
+            None => text.clone(),
+        };
+        let id = self.step_named(&step)?;
+        Some((text.name(), Some(id)))
+    }
+
+    fn event(&mut self, text: &Text<'_>) {
+        let words = text.words();
+        let plain: Vec<&str> = words.iter().map(|word| word.text).collect();
+        match plain.as_slice() {
+            [_, "becomes", _] => {
+                self.index_of_value(&words[0], &words[2]);
+            }
+            [_, "expires"] => {
+                self.place_named(&words[0]);
+            }
+            [_, "starts"] => {
+                self.service_named(&words[0]);
+            }
+            [_, verb, ..] if VERBS.contains(verb) => {
+                self.act(&words[0], None, &text.after_words(2))
+            }
+            [_, _, verb, ..] if VERBS.contains(verb) => {
+                self.act(&words[0], Some(&words[1]), &text.after_words(3))
+            }
+            _ => {
+                let message = format!("`{}` is not an event", text.text);
+                let help = "write `ACTOR writes PLACE`, `CONFIG becomes VALUE`, `PLACE expires` or `SERVICE starts`";
+                self.error(Code::BadFact, text.span(), message, help.to_owned());
+            }
+        }
+    }
+
+    fn act(&mut self, actor: &Text<'_>, version: Option<&Text<'_>>, place: &Text<'_>) {
+        let name = self.actor_named(actor, None);
+        if let (Some(name), Some(version)) = (name, version) {
+            self.version_of(&name, version);
+        }
+        let base = crate::names::without_reply(place.text).0;
+        let known = self.names.apis.contains_key(base) || self.names.calls.contains_key(base);
+        if !known {
+            self.place_named(place);
+        }
+    }
+}
