@@ -187,9 +187,17 @@ impl Compiler<'_> {
             }
         }
         for name in &merged.deletes {
-            let Some(place) = self.place(&name.value) else { continue };
+            let Some(place) = self.place(&name.value) else {
+                continue;
+            };
             let origin = self.origin(&name.span, "deletes");
-            self.anytime(subject, format!("deletes {}", name.value), Frame::new(None), Op::Delete { place, origin }, &name.span);
+            self.anytime(
+                subject,
+                format!("deletes {}", name.value),
+                Frame::new(None),
+                Op::Delete { place, origin },
+                &name.span,
+            );
         }
         for (name, fields) in &merged.sends {
             self.plain_send(subject, name, fields);
@@ -207,7 +215,9 @@ impl Compiler<'_> {
             self.anytime(subject, format!("sends {}", name.value), frame, Op::Send { queue, puts, origin }, &name.span);
             return;
         }
-        let Some(api) = self.api(&name.value) else { return };
+        let Some(api) = self.api(&name.value) else {
+            return;
+        };
         if !self.is_reply(&name.value) {
             self.plain_call(subject, api, name, Some(fields));
             return;
@@ -227,12 +237,25 @@ impl Compiler<'_> {
             let needs = self.needs(usize::from(queue), fields, &otherwise);
             let frame = Frame::new(Some(Received::Queue(queue)));
             let op = Op::Receive(needs);
-            self.push(subject, format!("receives {}", name.value), Trigger::Message(queue), frame, vec![vec![op]], &name.span);
+            self.push(
+                subject,
+                format!("receives {}", name.value),
+                Trigger::Message(queue),
+                frame,
+                vec![vec![op]],
+                &name.span,
+            );
             return;
         }
-        let Some(api) = self.api(&name.value) else { return };
+        let Some(api) = self.api(&name.value) else {
+            return;
+        };
         if self.is_reply(&name.value) {
-            let sends_it = subject.merged.sends.iter().any(|(sent, _)| self.api(&sent.value) == Some(api) && !self.is_reply(&sent.value));
+            let sends_it = subject
+                .merged
+                .sends
+                .iter()
+                .any(|(sent, _)| self.api(&sent.value) == Some(api) && !self.is_reply(&sent.value));
             if !sends_it {
                 self.plain_call(subject, api, name, None);
             }
@@ -249,10 +272,19 @@ impl Compiler<'_> {
         let at = self.scenario.places.len() + usize::from(api);
         let puts = request.map_or(vec![], |fields| self.puts(subject, at, fields, &mut frame));
         let merged = subject.merged;
-        let reply = merged.receives.iter().find(|(received, _)| self.is_reply(&received.value) && self.api(&received.value) == Some(api));
+        let reply = merged
+            .receives
+            .iter()
+            .find(|(received, _)| self.is_reply(&received.value) && self.api(&received.value) == Some(api));
         let reply = reply.map(|(_, fields)| self.needs(at, fields, &over(&fields.otherwise, &merged.otherwise)));
         let origin = self.origin(&name.span, "calls");
-        self.anytime(subject, format!("calls {}", name.value), frame, Op::Call { api, puts, reply, origin }, &name.span);
+        self.anytime(
+            subject,
+            format!("calls {}", name.value),
+            frame,
+            Op::Call { api, puts, reply, origin },
+            &name.span,
+        );
     }
 
     fn is_reply(&self, name: &str) -> bool {
@@ -286,7 +318,15 @@ impl Compiler<'_> {
         self.push(subject, name, Trigger::Anytime, frame, vec![vec![op]], span);
     }
 
-    fn push(&mut self, subject: &mut Subject, name: String, trigger: Trigger, frame: Frame, moments: Vec<Vec<Op>>, span: &Span) {
+    fn push(
+        &mut self,
+        subject: &mut Subject,
+        name: String,
+        trigger: Trigger,
+        frame: Frame,
+        moments: Vec<Vec<Op>>,
+        span: &Span,
+    ) {
         let origin = self.origin(span, name.clone());
         let handler = Handler {
             version: subject.version,
@@ -337,14 +377,16 @@ impl Compiler<'_> {
         let mut frame = Frame::new(received);
         let mut moments: Vec<Vec<Op>> = Vec::new();
         let mut accept = None;
-        for (from, fields) in declared.verbs.receives.iter().filter_map(|(from, fields)| Some((from, fields.as_ref()?))) {
+        for (from, fields) in declared.verbs.receives.iter().filter_map(|(from, fields)| Some((from, fields.as_ref()?)))
+        {
             let otherwise = over(&fields.otherwise, &otherwise);
             if let (Some(queue), Some(Received::Queue(wanted))) = (self.place(&from.value), received)
                 && queue == wanted
             {
                 moments.push(vec![Op::Receive(self.needs(usize::from(queue), fields, &otherwise))]);
             }
-            if let (Some(api), Some(Received::Api(wanted)), false) = (self.api(&from.value), received, self.is_reply(&from.value))
+            if let (Some(api), Some(Received::Api(wanted)), false) =
+                (self.api(&from.value), received, self.is_reply(&from.value))
                 && api == wanted
             {
                 accept = Some(self.needs(self.scenario.places.len() + usize::from(api), fields, &otherwise));
@@ -391,7 +433,8 @@ impl Compiler<'_> {
         moments: &mut Vec<Vec<Op>>,
     ) {
         let verbs = &declared.verbs;
-        let writes = |name: &str| verbs.writes.iter().any(|(written, fields)| written.value == name && fields.is_some());
+        let writes =
+            |name: &str| verbs.writes.iter().any(|(written, fields)| written.value == name && fields.is_some());
         for (name, fields) in verbs.reads.iter().filter_map(|(name, fields)| Some((name, fields.as_ref()?))) {
             if !writes(&name.value) {
                 moments.extend(self.read_op(subject, name, fields, otherwise).map(|op| vec![op]));
@@ -404,7 +447,9 @@ impl Compiler<'_> {
         }
         self.lone_replies(verbs, otherwise, moments);
         for name in &verbs.deletes {
-            let Some(place) = self.place(&name.value) else { continue };
+            let Some(place) = self.place(&name.value) else {
+                continue;
+            };
             let origin = self.origin(&name.span, "deletes");
             moments.push(vec![Op::Delete { place, origin }]);
         }
@@ -436,13 +481,18 @@ impl Compiler<'_> {
             let puts = self.puts(subject, usize::from(queue), fields, frame);
             return (Some(Op::Send { queue, puts, origin }), false);
         }
-        let Some(api) = self.api(&name.value) else { return (None, false) };
+        let Some(api) = self.api(&name.value) else {
+            return (None, false);
+        };
         let at = self.scenario.places.len() + usize::from(api);
         let puts = self.puts(subject, at, fields, frame);
         if self.is_reply(&name.value) {
             return (Some(Op::Reply { api, puts, origin }), false);
         }
-        let reply = verbs.receives.iter().find(|(received, _)| self.is_reply(&received.value) && self.api(&received.value) == Some(api));
+        let reply = verbs
+            .receives
+            .iter()
+            .find(|(received, _)| self.is_reply(&received.value) && self.api(&received.value) == Some(api));
         let reply = reply.and_then(|(_, fields)| fields.as_ref());
         let reply = reply.map(|fields| self.needs(at, fields, &over(&fields.otherwise, otherwise)));
         let waits = reply.is_some();
@@ -452,8 +502,11 @@ impl Compiler<'_> {
     /// A reply that is received without a declared request: the request has no fields.
     fn lone_replies(&mut self, verbs: &ast::Verbs, otherwise: &ast::Otherwise, moments: &mut Vec<Vec<Op>>) {
         for (name, fields) in verbs.receives.iter().filter_map(|(name, fields)| Some((name, fields.as_ref()?))) {
-            let Some(api) = self.api(&name.value).filter(|_| self.is_reply(&name.value)) else { continue };
-            let sent = verbs.sends.iter().any(|(sent, _)| self.api(&sent.value) == Some(api) && !self.is_reply(&sent.value));
+            let Some(api) = self.api(&name.value).filter(|_| self.is_reply(&name.value)) else {
+                continue;
+            };
+            let sent =
+                verbs.sends.iter().any(|(sent, _)| self.api(&sent.value) == Some(api) && !self.is_reply(&sent.value));
             if !sent {
                 let at = self.scenario.places.len() + usize::from(api);
                 let reply = Some(self.needs(at, fields, &over(&fields.otherwise, otherwise)));
@@ -485,7 +538,9 @@ impl Compiler<'_> {
     fn puts(&mut self, _: &Subject, place: usize, fields: &Fields, frame: &mut Frame) -> Vec<Put> {
         let mut puts = Vec::new();
         for used in &fields.list {
-            let Some(name) = used.alternatives.first() else { continue };
+            let Some(name) = used.alternatives.first() else {
+                continue;
+            };
             let field = self.field(place, &name.value);
             let value = match &used.from {
                 Some((source, field, _)) => self.copied(frame, source, field, used),
@@ -591,7 +646,9 @@ fn without_origins(mut handler: Handler) -> Handler {
 }
 
 fn otherwise_of(otherwise: &ast::Otherwise) -> Otherwise {
-    let outcome = |given: &Option<ast::Spanned<ast::Outcome>>, default| given.as_ref().map_or(default, |given| outcome_of(given.value));
+    let outcome = |given: &Option<ast::Spanned<ast::Outcome>>, default| {
+        given.as_ref().map_or(default, |given| outcome_of(given.value))
+    };
     Otherwise {
         missing_field: outcome(&otherwise.on_missing_field, Outcome::Reject),
         unknown_field: outcome(&otherwise.on_unknown_field, Outcome::Ignore),
@@ -609,4 +666,3 @@ fn outcome_of(outcome: ast::Outcome) -> Outcome {
         ast::Outcome::Misread => Outcome::Misread,
     }
 }
-

@@ -90,7 +90,9 @@ impl Compiler<'_> {
                     }
                 }
                 PlaceKind::Cache { of: Some(of), .. } => {
-                    let Some(table) = self.place(&of.value).map(usize::from) else { continue };
+                    let Some(table) = self.place(&of.value).map(usize::from) else {
+                        continue;
+                    };
                     for (at, field) in place.fields.iter().enumerate() {
                         let column = self.names.fields[table].iter().position(|column| *column == field.name.value);
                         if let Some(column) = column {
@@ -108,10 +110,15 @@ impl Compiler<'_> {
         let handlers = body.handlers.iter().filter_map(|(_, handler)| handler.as_ref()).map(|handler| &handler.verbs);
         for verbs in std::iter::once(&body.verbs).chain(handlers) {
             for (name, fields) in verbs.reads.iter().chain(&verbs.receives) {
-                let Some(place) = self.place(&name.value).map(usize::from) else { continue };
+                let Some(place) = self.place(&name.value).map(usize::from) else {
+                    continue;
+                };
                 for used in fields.iter().flat_map(|fields| &fields.list) {
                     for pair in used.alternatives.windows(2) {
-                        union.join((place, self.field(place, &pair[0].value)), (place, self.field(place, &pair[1].value)));
+                        union.join(
+                            (place, self.field(place, &pair[0].value)),
+                            (place, self.field(place, &pair[1].value)),
+                        );
                     }
                 }
             }
@@ -122,8 +129,12 @@ impl Compiler<'_> {
     }
 
     fn join_backfilled(&self, union: &mut Union, step: &ast::Step) {
-        if let Verb::Backfill { place, field, source: BackfillSource::Field { place: other, field: from }, .. } = &step.verb {
-            let Some(place) = self.place(place).map(usize::from) else { return };
+        if let Verb::Backfill { place, field, source: BackfillSource::Field { place: other, field: from }, .. } =
+            &step.verb
+        {
+            let Some(place) = self.place(place).map(usize::from) else {
+                return;
+            };
             let other = other.as_ref().and_then(|other| self.place(other)).map_or(place, usize::from);
             union.join((place, self.field(place, field)), (other, self.field(other, from)));
         }

@@ -12,13 +12,17 @@ impl Compiler<'_> {
 
     fn atom(&mut self, atom: &ast::Atom, span: &ast::Span) -> Option<Atom> {
         Some(match atom {
-            ast::Atom::AllAtLeast(service, version) => Atom::AllAtLeast(self.actor(service), self.version(service, version)),
+            ast::Atom::AllAtLeast(service, version) => {
+                Atom::AllAtLeast(self.actor(service), self.version(service, version))
+            }
             ast::Atom::AllAt(service, version) => Atom::AllAt(self.actor(service), self.version(service, version)),
             ast::Atom::AllUp(service) => Atom::AllUp(self.actor(service)),
             ast::Atom::AnyUp(service, version) => {
                 Atom::AnyUp(self.actor(service), version.as_ref().map(|version| self.version(service, version)))
             }
-            ast::Atom::NoVersion(service, version) => Atom::NoVersion(self.actor(service), self.version(service, version)),
+            ast::Atom::NoVersion(service, version) => {
+                Atom::NoVersion(self.actor(service), self.version(service, version))
+            }
             ast::Atom::NoClient(client) | ast::Atom::TrafficBelow(client, _) => Atom::Gone(self.actor(client)),
             ast::Atom::NoItemWhere(place, field, not, is) => {
                 let place = self.place(place)?;

@@ -12,9 +12,6 @@ use turnback_sim::fleet::definition::{
 
 use crate::ast::{self, ActorKind, Name, Scenario, Span};
 
-/// The number that stands for "no declaration".
-const NOWHERE: u16 = u16::MAX;
-
 /// What to explore.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Exploration {
@@ -59,7 +56,8 @@ pub type Refusal = (String, Span);
 
 /// Compiles `plan` (an index into [`Scenario::plans`]; `None` = no plan at all).
 pub fn compile(scenario: &Scenario, plan: Option<usize>, how: Exploration) -> Result<Compiled, Vec<Refusal>> {
-    let mut compiler = Compiler { scenario, how, names: Names::default(), refused: vec![], assumed: vec![], version_names: vec![] };
+    let mut compiler =
+        Compiler { scenario, how, names: Names::default(), refused: vec![], assumed: vec![], version_names: vec![] };
     let definition = compiler.definition(plan);
     if compiler.refused.is_empty() {
         Ok(Compiled { definition, names: compiler.names, assumed: compiler.assumed })
@@ -155,7 +153,9 @@ impl Compiler<'_> {
         let handlers = body.handlers.iter().filter_map(|(_, handler)| handler.as_ref()).map(|handler| &handler.verbs);
         for verbs in std::iter::once(&body.verbs).chain(handlers) {
             for (name, fields) in verbs.sends.iter().chain(&verbs.receives) {
-                let Some(api) = self.api(&name.value) else { continue };
+                let Some(api) = self.api(&name.value) else {
+                    continue;
+                };
                 let known = &mut self.names.fields[self.scenario.places.len() + usize::from(api)];
                 for field in fields.iter().flat_map(|fields| &fields.list).flat_map(|used| &used.alternatives) {
                     if !known.contains(&field.value) {
@@ -206,7 +206,9 @@ impl Compiler<'_> {
         let mut versions: Vec<(String, usize)> =
             actor.versions.iter().enumerate().map(|(at, version)| (version.name.value.clone(), at)).collect();
         for step in self.steps(plan) {
-            let (ast::Verb::Deploy { service, version }, Some(like)) = (&step.verb, &step.like) else { continue };
+            let (ast::Verb::Deploy { service, version }, Some(like)) = (&step.verb, &step.like) else {
+                continue;
+            };
             let known = versions.iter().any(|(name, _)| name == version);
             let model = actor.versions.iter().position(|declared| declared.name.value == like.value);
             if let (true, false, Some(model)) = (*service == actor.name.value, known, model) {
@@ -261,19 +263,33 @@ impl Compiler<'_> {
 
     fn places(&mut self) -> Vec<Place> {
         let scenario = self.scenario;
-        scenario.places.iter().map(|place| Place { kind: self.place_kind(place), fields: self.place_fields(place) }).collect()
+        scenario
+            .places
+            .iter()
+            .map(|place| Place { kind: self.place_kind(place), fields: self.place_fields(place) })
+            .collect()
     }
 
     fn place_kind(&mut self, place: &ast::Place) -> PlaceKind {
         match &place.kind {
             ast::PlaceKind::Table { .. } => PlaceKind::Table,
             ast::PlaceKind::Document => PlaceKind::Document,
-            ast::PlaceKind::Queue { fifo, ack_on_receive, attempts, then_drop, retention, to_each_service, delay, .. } => {
+            ast::PlaceKind::Queue {
+                fifo,
+                ack_on_receive,
+                attempts,
+                then_drop,
+                retention,
+                to_each_service,
+                delay,
+                ..
+            } => {
                 if *fifo {
                     self.refuse("`order: fifo`", &place.name.span);
                 }
                 if delay.is_some() {
-                    self.assumed.push(format!("{}: a delayed message may be delivered at any moment", place.name.value));
+                    self.assumed
+                        .push(format!("{}: a delayed message may be delivered at any moment", place.name.value));
                 }
                 PlaceKind::Queue(Queue {
                     attempts: attempts.map_or(0, |attempts| attempts.clamp(1, ATTEMPTS_MAX) as u8),

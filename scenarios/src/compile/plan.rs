@@ -114,15 +114,16 @@ impl Compiler<'_> {
             Verb::Flush(cache) => Action::Flush(self.place(cache).unwrap_or(0)),
             Verb::Purge(place, test) => {
                 let place = self.place(place).unwrap_or(0);
-                let test = test.as_ref().map(|(field, is)| {
-                    (self.field(usize::from(place), field), self.field_test(false, is))
-                });
+                let test = test
+                    .as_ref()
+                    .map(|(field, is)| (self.field(usize::from(place), field), self.field_test(false, is)));
                 Action::Purge(place, test)
             }
             Verb::Move(from, to) => {
                 let (from, to) = (self.place(from).unwrap_or(0), self.place(to).unwrap_or(0));
                 let names = &self.names.fields;
-                let target = |name: &String| names[usize::from(to)].iter().position(|other| other == name).map(|at| at as u8);
+                let target =
+                    |name: &String| names[usize::from(to)].iter().position(|other| other == name).map(|at| at as u8);
                 Action::Move(from, to, names[usize::from(from)].iter().map(target).collect())
             }
             Verb::Requeue(queue) => Action::Requeue(self.place(queue).unwrap_or(0)),
@@ -139,15 +140,21 @@ impl Compiler<'_> {
         let place = self.place(table).unwrap_or(0);
         let here = usize::from(place);
         let scenario = self.scenario;
-        let PlaceKind::Table { migrations, .. } = &scenario.places[here].kind else { return Action::Pause };
-        let Some(migration) = migrations.iter().find(|migration| migration.name.value == name) else { return Action::Pause };
+        let PlaceKind::Table { migrations, .. } = &scenario.places[here].kind else {
+            return Action::Pause;
+        };
+        let Some(migration) = migrations.iter().find(|migration| migration.name.value == name) else {
+            return Action::Pause;
+        };
         let change = match &migration.change {
             MigrationChange::AddColumn(column) => SchemaChange::Add(self.field(here, &column.value)),
             MigrationChange::DropColumn(column) => SchemaChange::Drop(self.field(here, &column.value)),
             MigrationChange::RenameColumn(from, to) => {
                 SchemaChange::Rename(self.field(here, &from.value), self.field(here, &to.value))
             }
-            MigrationChange::AlterColumn { column, not_null: true } => SchemaChange::NotNull(self.field(here, &column.value)),
+            MigrationChange::AlterColumn { column, not_null: true } => {
+                SchemaChange::NotNull(self.field(here, &column.value))
+            }
             MigrationChange::AlterColumn { column, not_null: false } => {
                 SchemaChange::Nullable(self.field(here, &column.value))
             }
@@ -164,10 +171,8 @@ impl Compiler<'_> {
 
     /// A verify that allows some rows says nothing of any one key.
     fn verify(&mut self, step: &Step, verify: &ast::Verify) -> Fact {
-        let none_allowed = matches!(
-            (verify.op, verify.limit),
-            (Comparison::Equal | Comparison::AtMost, 0) | (Comparison::Less, 1)
-        );
+        let none_allowed =
+            matches!((verify.op, verify.limit), (Comparison::Equal | Comparison::AtMost, 0) | (Comparison::Less, 1));
         let place = match &step.verb {
             Verb::Backfill { place, .. } | Verb::Migrate { table: place, .. } => self.place(place),
             _ => self.names.fields.iter().position(|fields| fields.contains(&verify.field)).map(|at| at as u16),

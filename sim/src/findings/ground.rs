@@ -89,8 +89,11 @@ impl Ground {
         self.positions.push(if forward { relation.position(&state) } else { nowhere });
         self.loss_free.set(at, !relation.lost(&state));
         seen.settled.push(relation.settled(&state));
-        let waiting: Vec<Label> =
-            relation.waiting(&state).into_iter().filter(|label| !known.iter().any(|known| known.same_harm(label))).collect();
+        let waiting: Vec<Label> = relation
+            .waiting(&state)
+            .into_iter()
+            .filter(|label| !known.iter().any(|known| known.same_harm(label)))
+            .collect();
         if waiting.is_empty() {
             seen.idle.insert(at);
         }

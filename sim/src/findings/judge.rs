@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::ground::{BETWEEN, GOAL, Ground, START, Hurt, is_env};
+use super::ground::{BETWEEN, GOAL, Ground, Hurt, START, is_env};
 use super::no_return::{self, TurningPoint};
 use super::repair;
 use super::story::{self, Story};
@@ -171,7 +171,8 @@ pub fn judge<R: Judged + Clone>(
 ) -> Judgement<R> {
     let mut retries = Vec::new();
     let ground = loop {
-        let seeds: Vec<R::State> = relation.start().into_iter().chain(retries.iter().map(|retry: &Retry<R>| retry.begins.clone())).collect();
+        let seeds: Vec<R::State> =
+            relation.start().into_iter().chain(retries.iter().map(|retry: &Retry<R>| retry.begins.clone())).collect();
         let graph = explore(relation, &seeds, &follows_plan, limits, progress);
         let ground = Ground::of(relation, graph, &known);
         let more = new_retries(relation, &ground);
@@ -208,7 +209,8 @@ fn new_retries<R: Judged>(relation: &R, ground: &Ground) -> Vec<Retry<R>> {
         let Some(step) = retry else { continue };
         let mut begins = home.clone();
         relation.apply(&mut begins, step);
-        let known = ground.graph.find(relation, &begins).is_some() || retries.iter().any(|retry| retry.begins == begins);
+        let known =
+            ground.graph.find(relation, &begins).is_some() || retries.iter().any(|retry| retry.begins == begins);
         if !known {
             retries.push(Retry { home, step, begins });
         }
@@ -304,7 +306,8 @@ impl<'a, R: Judged + Clone> Court<'a, R> {
     /// Whether the rollback from a state of the plan ends at home.
     pub fn can_roll_back(&self, id: u32) -> bool {
         let target = self.aborted[id as usize];
-        target == NO_ABORT && !self.ground.graph.is_expanded(id) || (target != NO_ABORT && self.rolls_back.contains(target as usize))
+        target == NO_ABORT && !self.ground.graph.is_expanded(id)
+            || (target != NO_ABORT && self.rolls_back.contains(target as usize))
     }
 
     fn zone(&self, position: Position) -> (Zone, Option<Reason>, Option<Procedure<R::Step>>) {
@@ -414,7 +417,8 @@ impl<'a, R: Judged + Clone> Court<'a, R> {
         }
         for chunk in positions.chunks(64) {
             let masks = self.origins(chunk);
-            let rolled = self.ground.hurts.iter().filter(|hurt| self.in_rollback(hurt)).map(|hurt| (hurt.node, hurt.label));
+            let rolled =
+                self.ground.hurts.iter().filter(|hurt| self.in_rollback(hurt)).map(|hurt| (hurt.node, hurt.label));
             let stalled = self.ground.stalled.iter().copied();
             for (id, label) in rolled.chain(stalled) {
                 for (bit, position) in chunk.iter().enumerate() {
@@ -449,13 +453,14 @@ impl<'a, R: Judged + Clone> Court<'a, R> {
         }
         let goal = self.ground.target(&[GOAL, BETWEEN, START], |mode| mode == Mode::Forward { finished: true });
         let lost_counts = states(graph, |_| true);
-        let via = |source: u32, mover: Mover| mover == Mover::Fair || (is_forward(mover) && self.ground.dependable(source, mover));
+        let via = |source: u32, mover: Mover| {
+            mover == Mover::Fair || (is_forward(mover) && self.ground.dependable(source, mover))
+        };
         let mut finished = goal;
         finished.extend((0..graph.len()).filter(|at| self.ground.modes[*at] == (Mode::Forward { finished: true })));
         let on = can_reach(graph, &finished, &lost_counts, &via);
-        let trapped = |id: &u32| {
-            matches!(self.ground.modes[*id as usize], Mode::Forward { .. }) && !on.contains(*id as usize)
-        };
+        let trapped =
+            |id: &u32| matches!(self.ground.modes[*id as usize], Mode::Forward { .. }) && !on.contains(*id as usize);
         (0..graph.len() as u32).find(trapped)
     }
 }
@@ -466,7 +471,8 @@ fn programme_works(ground: &Ground, target: &Bits, inside: impl Fn(Mode) -> bool
     for at in 0..ground.graph.len() {
         allowed.set(at, ground.loss_free.contains(at) && inside(ground.modes[at]));
     }
-    let helpful = |source: u32, mover: Mover| mover == Mover::Fair || (moves(mover) && ground.dependable(source, mover));
+    let helpful =
+        |source: u32, mover: Mover| mover == Mover::Fair || (moves(mover) && ground.dependable(source, mover));
     let forced = |_: u32, mover: Mover| is_env(mover) || moves(mover);
     let mut target = target.clone();
     target.intersect_with(&allowed);
@@ -483,7 +489,8 @@ pub(super) fn is_forward(mover: Mover) -> bool {
 
 /// The last step up to which every position can be rolled back.
 fn last_safe_step<S>(found: &[PositionFinding<S>]) -> Option<u16> {
-    let broken = found.iter().filter(|finding| finding.zone != Zone::Rollback).map(|finding| finding.position.step).min();
+    let broken =
+        found.iter().filter(|finding| finding.zone != Zone::Rollback).map(|finding| finding.position.step).min();
     match broken {
         None => found.last().map(|finding| finding.position.step),
         Some(0) => None,

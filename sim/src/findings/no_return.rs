@@ -17,9 +17,12 @@ pub struct TurningPoint<R: Judged> {
 /// The first step with a position that cannot be rolled back, and its event.
 pub(super) fn find<R: Judged + Clone>(court: &Court<R>, found: &[PositionFinding<R::Step>]) -> Vec<TurningPoint<R>> {
     let broken = found.iter().find(|finding| !matches!(finding.zone, Zone::Rollback | Zone::Undecided));
-    let Some(step) = broken.map(|finding| finding.position.step) else { return vec![] };
+    let Some(step) = broken.map(|finding| finding.position.step) else {
+        return vec![];
+    };
     let kindly = kindly(court);
-    let members = found.iter().filter(|finding| finding.position.step == step).flat_map(|finding| &court.at[&finding.position]);
+    let members =
+        found.iter().filter(|finding| finding.position.step == step).flat_map(|finding| &court.at[&finding.position]);
     let mut members: Vec<u32> = members.copied().collect();
     members.sort_unstable();
     let event = in_the_plan(court, &members, &kindly).or_else(|| in_the_rollback(court, &members, &kindly));
@@ -51,7 +54,8 @@ fn in_the_plan<R: Judged>(court: &Court<R>, members: &[u32], kindly: &Bits) -> O
 
 fn in_the_rollback<R: Judged>(court: &Court<R>, members: &[u32], kindly: &Bits) -> Option<(R::State, R::Step)> {
     let mut seen = Bits::with_capacity(court.ground.graph.len());
-    let mut queue: Vec<u32> = members.iter().map(|id| court.aborted[*id as usize]).filter(|id| *id != u32::MAX).collect();
+    let mut queue: Vec<u32> =
+        members.iter().map(|id| court.aborted[*id as usize]).filter(|id| *id != u32::MAX).collect();
     queue.dedup();
     let mut at = 0;
     while at < queue.len() {

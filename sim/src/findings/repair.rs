@@ -82,7 +82,9 @@ fn together<R: Judged>(court: &Court<R>, members: &[u32]) -> Reason {
             }
         }
     }
-    let Some(bench) = Bench::of(court, &pairs) else { return Reason::Luck };
+    let Some(bench) = Bench::of(court, &pairs) else {
+        return Reason::Luck;
+    };
     let starts: BTreeSet<u32> = bench.ground.graph.starts().iter().copied().collect();
     bench.hopeless(&starts).unwrap_or(Reason::Hidden)
 }
@@ -147,7 +149,9 @@ impl<R: Judged> Bench<R> {
                     if passes > PASSES_MAX {
                         return None;
                     }
-                    let Some(after) = self.play(belief, number) else { continue };
+                    let Some(after) = self.play(belief, number) else {
+                        continue;
+                    };
                     let mut list = played.clone();
                     list.push(number);
                     if after.iter().all(|id| self.arrived.contains(*id as usize)) {

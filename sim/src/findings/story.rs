@@ -66,7 +66,8 @@ pub(super) fn findings<R: Judged + Clone>(
         findings.extend(teller.broken(finding.position, Subject::Irrecoverable(finding.position)));
     }
     let promised = |finding: &&PositionFinding<R::Step>| court.relation.promised(finding.position);
-    let broken = found.iter().filter(promised).find(|finding| !matches!(finding.zone, Zone::Rollback | Zone::Undecided));
+    let broken =
+        found.iter().filter(promised).find(|finding| !matches!(finding.zone, Zone::Rollback | Zone::Undecided));
     if let Some(finding) = broken {
         findings.extend(teller.broken(finding.position, Subject::PromiseBroken(finding.position)));
     }
@@ -114,7 +115,11 @@ impl<R: Judged + Clone> Teller<'_, '_, R> {
             .hurts
             .iter()
             .filter(|hurt| hurt.label.same_harm(&label))
-            .filter(|hurt| if in_rollback { self.court.in_rollback(hurt) } else { self.court.position_of(hurt).is_some() })
+            .filter(
+                |hurt| {
+                    if in_rollback { self.court.in_rollback(hurt) } else { self.court.position_of(hurt).is_some() }
+                },
+            )
             .collect();
         nodes.extend(hurts.iter().map(|hurt| hurt.node as usize));
         let stalled = ground.stalled.iter().filter(|(_, stalled)| stalled.same_harm(&label));
@@ -164,7 +169,9 @@ impl<R: Judged + Clone> Teller<'_, '_, R> {
         if let Some(way) = way {
             return way.moves.into_iter().map(|(_, step)| step).collect();
         }
-        let Some(way) = ground.graph.shortest_path(court.relation, &[at], &hurting, &via) else { return vec![] };
+        let Some(way) = ground.graph.shortest_path(court.relation, &[at], &hurting, &via) else {
+            return vec![];
+        };
         let mut moves: Vec<R::Step> = way.moves.into_iter().map(|(_, step)| step).collect();
         if let Some(hurt) = ground.hurts.iter().find(|hurt| hurt.node == way.end) {
             moves.push(ground.graph.steps(court.relation, hurt.node)[hurt.edge as usize].step);
@@ -243,7 +250,9 @@ impl<R: Judged + Clone> Teller<'_, '_, R> {
         let relation = court.relation;
         let mut state = story.begins.clone();
         let saved = |state: &R::State| {
-            let Some(id) = ground.graph.find(relation, state) else { return true };
+            let Some(id) = ground.graph.find(relation, state) else {
+                return true;
+            };
             match ground.modes[id as usize] {
                 Mode::Forward { .. } => {
                     court.can_roll_back(id) || (relation.may_finish() && court.finishes.contains(id as usize))

@@ -40,7 +40,9 @@ impl Fleet {
         each: &mut dyn FnMut(Peer, u16),
     ) {
         for actor in &self.definition.apis[usize::from(api)].to {
-            let Some(pool) = self.layout.pools[usize::from(*actor)] else { continue };
+            let Some(pool) = self.layout.pools[usize::from(*actor)] else {
+                continue;
+            };
             for (who, (other, count)) in state.pools[pool].iter().enumerate() {
                 let alone = own == Some((pool, who)) && *count == 1;
                 if other[replica::PHASE] != 0 || alone {
@@ -128,7 +130,9 @@ impl Run<'_> {
                         self.crash_peer(pool, &receiver);
                         return Some(Outcome::Reject);
                     }
-                    Some(stopped) => return Some(if stopped == Outcome::Crash { Outcome::Reject } else { stopped }),
+                    Some(stopped) => {
+                        return Some(if stopped == Outcome::Crash { Outcome::Reject } else { stopped });
+                    }
                     None => {}
                 }
             }
@@ -136,7 +140,9 @@ impl Run<'_> {
                 fleet.spawn(&mut self.key, handler, &payload);
             }
         }
-        let (Some(needs), Some((puts, _))) = (reply, static_reply) else { return None };
+        let (Some(needs), Some((puts, _))) = (reply, static_reply) else {
+            return None;
+        };
         let payload = self.call_payload(api, puts, &mut choice);
         let reading = item::read(needs, &payload, true, LENS);
         let own = fleet.definition.handlers[usize::from(self.handler)].version;
@@ -145,7 +151,14 @@ impl Run<'_> {
     }
 
     /// Replies with what was read to a caller who is still there.
-    pub(super) fn reply(&mut self, api: u16, puts: &[Put], _origin: u16, mut choice: u16, peer: Peer) -> Option<Outcome> {
+    pub(super) fn reply(
+        &mut self,
+        api: u16,
+        puts: &[Put],
+        _origin: u16,
+        mut choice: u16,
+        peer: Peer,
+    ) -> Option<Outcome> {
         let fleet = self.fleet;
         let payload = self.call_payload(api, puts, &mut choice);
         if peer.pool == NOBODY.pool {
@@ -195,4 +208,3 @@ impl Run<'_> {
         }
     }
 }
-

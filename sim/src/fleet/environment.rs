@@ -55,7 +55,13 @@ impl Fleet {
         for (pool, bag) in state.pools.iter().enumerate() {
             for (who, (own, _)) in bag.iter().enumerate() {
                 if own[replica::PHASE] == 0 {
-                    self.requests(state, key, Some((pool, who)), &self.behaviour(&state.control, pool, own).handlers, out);
+                    self.requests(
+                        state,
+                        key,
+                        Some((pool, who)),
+                        &self.behaviour(&state.control, pool, own).handlers,
+                        out,
+                    );
                     self.deliveries(state, key, pool, who, out);
                     self.continuations(state, key, pool, who, out);
                 }
@@ -145,7 +151,9 @@ impl Fleet {
     /// A handler in progress can be cut short by a crash, and is when the last replica of its version is gone.
     fn cuts(&self, state: &State, key: usize, out: &mut Vec<Step>) {
         for (at, task) in state.keys[key].0.tasks.iter().enumerate() {
-            if self.definition.faults || !self.runs_somewhere(state, self.definition.handlers[usize::from(Self::task_handler(task))].version) {
+            if self.definition.faults
+                || !self.runs_somewhere(state, self.definition.handlers[usize::from(Self::task_handler(task))].version)
+            {
                 out.push(Step { key: key as u8, item: at as u8, ..Step::of(Kind::Cut) });
             }
         }
@@ -177,8 +185,12 @@ impl Fleet {
     }
 
     fn backfill_moves(&self, state: &State, key: usize, out: &mut Vec<Step>) {
-        let Some(entry) = self.current(state) else { return };
-        let Action::Backfill(backfill) = &entry.line.action else { return };
+        let Some(entry) = self.current(state) else {
+            return;
+        };
+        let Action::Backfill(backfill) = &entry.line.action else {
+            return;
+        };
         if state.control[control::STAGE] == 0 {
             return;
         }
@@ -252,7 +264,13 @@ impl Fleet {
             Kind::Expire => {
                 let message = key.messages.remove(usize::from(step.item));
                 let place = u16::from(message[0]);
-                effects.push(Label { harm: Harm::Loss, actor: Label::NONE, place, field: Label::NONE, origin: Label::NONE });
+                effects.push(Label {
+                    harm: Harm::Loss,
+                    actor: Label::NONE,
+                    place,
+                    field: Label::NONE,
+                    origin: Label::NONE,
+                });
             }
             Kind::Redo => self.redo(state, &mut key),
             _ => self.pass(state, &mut key),
@@ -267,11 +285,14 @@ impl Fleet {
 
     /// The backfill meets the key: it reads and writes in one moment, or in two if it is batched (R8).
     fn pass(&self, state: &State, key: &mut state::Key) {
-        let Some(Action::Backfill(backfill)) = self.current(state).map(|entry| &entry.line.action) else { return };
+        let Some(Action::Backfill(backfill)) = self.current(state).map(|entry| &entry.line.action) else {
+            return;
+        };
         let mark = self.layout.passed;
         if backfill.batched && key.items[mark] == 0 {
             key.items[mark] = 1;
-            key.items[mark + 1] = self.source_value(backfill.from, backfill.place, backfill.field, key).unwrap_or(ABSENT);
+            key.items[mark + 1] =
+                self.source_value(backfill.from, backfill.place, backfill.field, key).unwrap_or(ABSENT);
             return;
         }
         let value = if backfill.batched {
@@ -315,7 +336,9 @@ impl Fleet {
 
     /// A backfill that is not idempotent meets a key twice.
     fn redo(&self, state: &State, key: &mut state::Key) {
-        let Some(Action::Backfill(backfill)) = self.current(state).map(|entry| &entry.line.action) else { return };
+        let Some(Action::Backfill(backfill)) = self.current(state).map(|entry| &entry.line.action) else {
+            return;
+        };
         let item = self.layout.item_mut(&self.definition, backfill.place, key, None);
         let target = &mut item[1 + usize::from(backfill.field)];
         if *target != ABSENT {
@@ -327,7 +350,9 @@ impl Fleet {
     pub(super) fn environment_of(&self, state: &State, step: Step) -> Mover {
         match step.kind {
             Kind::Deliver if step.stays == STAYS => Mover::Possible,
-            Kind::Deliver | Kind::Continue | Kind::Boot | Kind::View | Kind::Fade | Kind::Pass | Kind::Expire => Mover::Fair,
+            Kind::Deliver | Kind::Continue | Kind::Boot | Kind::View | Kind::Fade | Kind::Pass | Kind::Expire => {
+                Mover::Fair
+            }
             Kind::Request => {
                 let timer = self.definition.handlers[usize::from(step.what)].trigger == Trigger::Timer;
                 if timer { Mover::Fair } else { Mover::Possible }
@@ -338,7 +363,9 @@ impl Fleet {
                 if self.runs_somewhere(state, version) { Mover::Possible } else { Mover::Fair }
             }
             Kind::Evict => {
-                let PlaceKind::Cache(cache) = &self.definition.places[usize::from(step.what)].kind else { return Mover::Possible };
+                let PlaceKind::Cache(cache) = &self.definition.places[usize::from(step.what)].kind else {
+                    return Mover::Possible;
+                };
                 let waits = self.current(state).is_some_and(|entry| {
                     state.control[control::STAGE] == 1
                         && matches!(entry.line.action, Action::Wait(wait) if cache.ttl.is_some_and(|ttl| ttl <= wait))

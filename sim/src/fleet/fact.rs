@@ -10,7 +10,8 @@ impl Fleet {
     /// Whether a guard holds: for every key.
     pub(super) fn holds(&self, state: &State, fact: &Fact) -> bool {
         fact.iter().all(|atom| {
-            self.control_atom(state, atom).unwrap_or_else(|| state.keys.iter().all(|(key, _)| self.key_atom(state, atom, key, None)))
+            self.control_atom(state, atom)
+                .unwrap_or_else(|| state.keys.iter().all(|(key, _)| self.key_atom(state, atom, key, None)))
         })
     }
 
@@ -21,27 +22,34 @@ impl Fleet {
 
     /// Whether a guard speaks of rows, entries or messages.
     pub(super) fn over_rows(fact: &Fact) -> bool {
-        fact.iter().any(|atom| {
-            matches!(atom, Atom::NoItemWhere(..) | Atom::Empty(_) | Atom::Present(_) | Atom::FieldIs(..))
-        })
+        fact.iter()
+            .any(|atom| matches!(atom, Atom::NoItemWhere(..) | Atom::Empty(_) | Atom::Present(_) | Atom::FieldIs(..)))
     }
 
     fn control_atom(&self, state: &State, atom: &Atom) -> Option<bool> {
-        let version = |actor: u16, own: &Replica| self.definition.actors[usize::from(actor)].versions.start + u16::from(own[replica::VERSION]);
+        let version = |actor: u16, own: &Replica| {
+            self.definition.actors[usize::from(actor)].versions.start + u16::from(own[replica::VERSION])
+        };
         Some(match atom {
-            Atom::AllAtLeast(actor, least) => self.replicas(state, *actor).iter().all(|(own, _)| version(*actor, own) >= *least),
+            Atom::AllAtLeast(actor, least) => {
+                self.replicas(state, *actor).iter().all(|(own, _)| version(*actor, own) >= *least)
+            }
             Atom::AllAt(actor, at) => self.replicas(state, *actor).iter().all(|(own, _)| version(*actor, own) == *at),
             Atom::AllUp(actor) => self.replicas(state, *actor).iter().all(|(own, _)| own[replica::PHASE] == 0),
             Atom::AnyUp(actor, at) => self
                 .replicas(state, *actor)
                 .iter()
                 .any(|(own, _)| own[replica::PHASE] == 0 && at.is_none_or(|at| version(*actor, own) == at)),
-            Atom::NoVersion(actor, none) => self.replicas(state, *actor).iter().all(|(own, _)| version(*actor, own) != *none),
+            Atom::NoVersion(actor, none) => {
+                self.replicas(state, *actor).iter().all(|(own, _)| version(*actor, own) != *none)
+            }
             Atom::Gone(client) => {
                 self.layout.gone[usize::from(*client)].is_some_and(|offset| state.control[offset] == 1)
             }
             Atom::ValueIs { value, is, not } => (state.control[self.layout.values[usize::from(*value)]] == *is) != *not,
-            Atom::NoItemWhere(..) | Atom::Empty(_) | Atom::Present(_) | Atom::FieldIs(..) => return None,
+            Atom::NoItemWhere(..) | Atom::Empty(_) | Atom::Present(_) | Atom::FieldIs(..) => {
+                return None;
+            }
         })
     }
 
@@ -52,7 +60,9 @@ impl Fleet {
             }
             Atom::Empty(place) => !self.any_item(state, *place, key, own, &|item| item[0] != presence::NO),
             Atom::Present(place) => self.any_item(state, *place, key, own, &|item| item[0] != presence::NO),
-            Atom::FieldIs(place, field, test) => !self.any_item(state, *place, key, own, &|item| !test.holds(item, *field)),
+            Atom::FieldIs(place, field, test) => {
+                !self.any_item(state, *place, key, own, &|item| !test.holds(item, *field))
+            }
             _ => true,
         }
     }
@@ -69,8 +79,12 @@ impl Fleet {
         match self.layout.items[usize::from(place)] {
             Home::Key(_) => test(self.layout.item(&self.definition, place, key, None)),
             Home::Replica(pool, _) => match own {
-                Some((own_pool, own)) if own_pool == pool => test(self.layout.item(&self.definition, place, key, Some(own))),
-                _ => state.pools[pool].iter().any(|(other, _)| test(self.layout.item(&self.definition, place, key, Some(other)))),
+                Some((own_pool, own)) if own_pool == pool => {
+                    test(self.layout.item(&self.definition, place, key, Some(own)))
+                }
+                _ => state.pools[pool]
+                    .iter()
+                    .any(|(other, _)| test(self.layout.item(&self.definition, place, key, Some(other)))),
             },
             Home::Messages => key.messages.iter().any(|message| {
                 let here = u16::from(message[0]) == place && message[2] == 0;

@@ -66,9 +66,7 @@ impl Run<'_> {
                     self.send(*queue, puts, &mut choice);
                     None
                 }
-                Op::Call { api, puts, reply, origin } => {
-                    self.call(*api, puts, reply.as_ref(), *origin, choice, peer)
-                }
+                Op::Call { api, puts, reply, origin } => self.call(*api, puts, reply.as_ref(), *origin, choice, peer),
                 Op::Reply { api, puts, origin } => self.reply(*api, puts, *origin, choice, peer),
             };
             if stopped.is_some() {
@@ -84,7 +82,9 @@ impl Run<'_> {
 
     fn receive(&mut self, needs: &Needs) -> Option<Outcome> {
         let message = self.message.clone()?;
-        let Trigger::Message(queue) = self.declared().trigger else { return None };
+        let Trigger::Message(queue) = self.declared().trigger else {
+            return None;
+        };
         let fields = &message[MESSAGE_FIELDS..];
         let lens = Lens { exists: &|_| true, sees_unknown: true, stale_is_harm: true };
         let reading = item::read(needs, fields, true, lens);
@@ -159,7 +159,9 @@ impl Run<'_> {
         let fleet = self.fleet;
         let handler = &fleet.definition.handlers[usize::from(self.handler)];
         for (source, _) in &handler.carries {
-            let Source::Place(place) = source else { continue };
+            let Source::Place(place) = source else {
+                continue;
+            };
             let item: Message = fleet.layout.item(&fleet.definition, *place, &self.key, self.own_ref()).into();
             if let Some(fields) = item.get(1..) {
                 self.carry(*source, fields);
@@ -187,7 +189,8 @@ impl Run<'_> {
     fn write(&mut self, place: u16, puts: &[Put], keeps: bool, origin: u16, choice: &mut u16) -> Option<Outcome> {
         let fleet = self.fleet;
         let declared = &fleet.definition.places[usize::from(place)];
-        let mut item: SmallVec<[Byte; 16]> = fleet.layout.item(&fleet.definition, place, &self.key, self.own_ref()).into();
+        let mut item: SmallVec<[Byte; 16]> =
+            fleet.layout.item(&fleet.definition, place, &self.key, self.own_ref()).into();
         let before = item.clone();
         if declared.kind == PlaceKind::Table {
             if let Some(field) = self.refused(place, puts, item[0] == presence::NO) {
@@ -421,7 +424,8 @@ impl Fleet {
             changed: SmallVec::new(),
         };
         let plain = handler.moments[index].choices.max(1);
-        let bug = turn.choice >= plain && !matches!(handler.moments[index].ops.first(), Some(Op::Call { .. } | Op::Reply { .. }));
+        let bug = turn.choice >= plain
+            && !matches!(handler.moments[index].ops.first(), Some(Op::Call { .. } | Op::Reply { .. }));
         let mut stopped = run.moment(index, if bug { turn.choice % plain } else { turn.choice }, turn.peer);
         if bug && stopped.is_none() {
             stopped = handler.ends_in;
@@ -561,7 +565,9 @@ impl Run<'_> {
     }
 
     fn count_attempt(&mut self) {
-        let Some(message) = self.message.clone() else { return };
+        let Some(message) = self.message.clone() else {
+            return;
+        };
         let queue = self.fleet.queue(message[0]);
         let (actor, origin) = (self.declared().version, self.declared().origin);
         let Some(at) = self.waking() else {

@@ -200,7 +200,14 @@ impl Layout {
     }
 
     /// A replica that is up.
-    pub fn replica(&self, fleet: &Definition, pool: usize, version: u16, straggler: bool, control: &Control) -> Replica {
+    pub fn replica(
+        &self,
+        fleet: &Definition,
+        pool: usize,
+        version: u16,
+        straggler: bool,
+        control: &Control,
+    ) -> Replica {
         let actor = &fleet.actors[self.actors[pool]];
         let mut block: Replica = SmallVec::from_elem(0, self.shape.replicas[pool]);
         block[replica::VERSION] = (version - actor.versions.start) as u8;

@@ -41,9 +41,8 @@ pub(super) fn charge(fleet: &Fleet, data: u128, actor: u16, origin: u16, effects
 impl Fleet {
     /// Makes a loss among `effects` stick, unless the start configuration already loses that way.
     pub(super) fn note_loss(&self, state: &mut State, effects: &Effects) {
-        let counted = |label: &Label| {
-            label.harm == Harm::Loss && !self.known_losses.iter().any(|known| known.same_harm(label))
-        };
+        let counted =
+            |label: &Label| label.harm == Harm::Loss && !self.known_losses.iter().any(|known| known.same_harm(label));
         if effects.iter().any(counted) {
             state.control[super::layout::control::LOST] = 1;
         }

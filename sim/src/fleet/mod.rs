@@ -116,7 +116,18 @@ pub enum Kind {
 impl Step {
     fn of(kind: Kind) -> Self {
         let nobody = NOBODY;
-        Self { kind, pool: u8::MAX, who: 0, key: 0, what: 0, item: 0, stays: 0, choice: 0, peer_pool: nobody.pool, peer_who: nobody.who }
+        Self {
+            kind,
+            pool: u8::MAX,
+            who: 0,
+            key: 0,
+            what: 0,
+            item: 0,
+            stays: 0,
+            choice: 0,
+            peer_pool: nobody.pool,
+            peer_who: nobody.who,
+        }
     }
 
     fn by_operator(self) -> bool {
@@ -136,7 +147,9 @@ impl Fleet {
             consumers: Self::consumers_of(&definition),
             held: Self::held_fields(&definition),
             data_of,
-            once: (1..=definition.plan.len() as u16).filter(|step| definition.plan[usize::from(*step) - 1].once).collect(),
+            once: (1..=definition.plan.len() as u16)
+                .filter(|step| definition.plan[usize::from(*step) - 1].once)
+                .collect(),
             layout,
             definition,
         }
@@ -200,7 +213,9 @@ impl Fleet {
         }
         let mut all = vec![pools];
         for (place, alternatives) in &self.definition.starts {
-            let layout::Home::Replica(pool, offset) = self.layout.items[usize::from(*place)] else { continue };
+            let layout::Home::Replica(pool, offset) = self.layout.items[usize::from(*place)] else {
+                continue;
+            };
             let grown = all.iter().flat_map(|pools| {
                 alternatives.iter().map(move |item| {
                     let mut pools = pools.clone();
@@ -321,7 +336,10 @@ impl Judged for Fleet {
         let control = &state.control;
         let between = matches!(
             self.mode(state),
-            Mode::Forward { .. } | Mode::Rollback { finished: true } | Mode::Hotfix { finished: true } | Mode::Repair { finished: true }
+            Mode::Forward { .. }
+                | Mode::Rollback { finished: true }
+                | Mode::Hotfix { finished: true }
+                | Mode::Repair { finished: true }
         );
         let views = (0..self.definition.values.len()).all(|value| self.observed_by_all(state, value));
         let dead = state.keys.iter().any(|(key, _)| key.messages.iter().any(|message| message[2] == 1));
@@ -332,7 +350,10 @@ impl Judged for Fleet {
         let floor = &self.programmes.configurations[usize::from(control[layout::control::FLOOR])];
         let (home, goal) = (self.stands_in(state, floor, true), self.stands_in(state, last, false));
         let one_version = state.pools.iter().all(|bag| {
-            let mut versions = bag.iter().filter(|(own, _)| own[replica::MARKS] & replica::STRAGGLER == 0).map(|(own, _)| own[replica::VERSION]);
+            let mut versions = bag
+                .iter()
+                .filter(|(own, _)| own[replica::MARKS] & replica::STRAGGLER == 0)
+                .map(|(own, _)| own[replica::VERSION]);
             let first = versions.next();
             versions.all(|version| Some(version) == first)
         });
@@ -352,7 +373,13 @@ impl Judged for Fleet {
         let mut waiting = Effects::new();
         for message in state.keys.iter().flat_map(|(key, _)| &key.messages) {
             let place = u16::from(message[0]);
-            waiting.push(Label { harm: Harm::Stalled, actor: Label::NONE, place, field: Label::NONE, origin: Label::NONE });
+            waiting.push(Label {
+                harm: Harm::Stalled,
+                actor: Label::NONE,
+                place,
+                field: Label::NONE,
+                origin: Label::NONE,
+            });
         }
         waiting.sort_unstable();
         waiting.dedup();
@@ -471,7 +498,9 @@ impl Fleet {
     fn alive(&self, state: &State, each: &mut dyn FnMut(u16)) {
         for (id, home) in self.layout.items.iter().enumerate() {
             let there = match home {
-                layout::Home::Key(offset) => state.keys.iter().any(|(key, _)| key.items[*offset] != layout::presence::NO),
+                layout::Home::Key(offset) => {
+                    state.keys.iter().any(|(key, _)| key.items[*offset] != layout::presence::NO)
+                }
                 layout::Home::Replica(pool, offset) => {
                     state.pools[*pool].iter().any(|(own, _)| own[*offset] != layout::presence::NO)
                 }

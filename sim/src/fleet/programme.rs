@@ -45,7 +45,13 @@ impl Programmes {
         let floors = (1..=fleet.plan.len() as u16).filter(|step| fleet.plan[usize::from(*step) - 1].floor);
         let rollbacks = std::iter::once(0).chain(floors).map(|floor| (floor, rollback(fleet, &configurations, floor)));
         Self {
-            forward: fleet.plan.iter().cloned().enumerate().map(|(at, line)| Entry { line, step: at as u16 + 1 }).collect(),
+            forward: fleet
+                .plan
+                .iter()
+                .cloned()
+                .enumerate()
+                .map(|(at, line)| Entry { line, step: at as u16 + 1 })
+                .collect(),
             rollbacks: rollbacks.collect(),
             hotfix: always(&fleet.hotfix),
             repairs: always(&repairs(fleet)),
@@ -122,7 +128,9 @@ impl SchemaChange {
         match self {
             Self::Add(field) => columns[usize::from(field)] != column::NONE,
             Self::Drop(field) => columns[usize::from(field)] == column::NONE,
-            Self::Rename(from, to) => columns[usize::from(from)] == column::NONE && columns[usize::from(to)] != column::NONE,
+            Self::Rename(from, to) => {
+                columns[usize::from(from)] == column::NONE && columns[usize::from(to)] != column::NONE
+            }
             Self::Nullable(field) => columns[usize::from(field)] != column::NOT_NULL,
             Self::NotNull(field) => columns[usize::from(field)] == column::NOT_NULL,
             Self::DropValue(..) => false,
@@ -157,11 +165,16 @@ fn rollback(fleet: &Definition, configurations: &[Configuration], floor: u16) ->
         }
         RollbackRule::List(lines) => {
             let undo_past_floor = floor > 0
-                && fleet.plan[usize::from(floor)..].iter().any(|line| line.undo.as_ref().is_some_and(|undo| !undo.is_empty()));
+                && fleet.plan[usize::from(floor)..]
+                    .iter()
+                    .any(|line| line.undo.as_ref().is_some_and(|undo| !undo.is_empty()));
             if undo_past_floor {
                 reverse(fleet, configurations, floor, Reverse::UndoOnly)
             } else {
-                always(lines).into_iter().map(|entry| capped(fleet, entry, &configurations[usize::from(floor)])).collect()
+                always(lines)
+                    .into_iter()
+                    .map(|entry| capped(fleet, entry, &configurations[usize::from(floor)]))
+                    .collect()
             }
         }
         RollbackRule::Inverse => reverse(fleet, configurations, floor, Reverse::Inverse),
@@ -207,7 +220,9 @@ fn reverse(fleet: &Definition, configurations: &[Configuration], floor: u16, rul
     let mut entries = Vec::new();
     for step in blocks.into_iter().rev().flatten() {
         let line = &fleet.plan[usize::from(step) - 1];
-        entries.extend(taken_back(line, &configurations[usize::from(step) - 1], rule).into_iter().map(|line| Entry { line, step }));
+        entries.extend(
+            taken_back(line, &configurations[usize::from(step) - 1], rule).into_iter().map(|line| Entry { line, step }),
+        );
     }
     entries
 }
@@ -217,7 +232,9 @@ fn reruns(action: &Action) -> bool {
 }
 
 fn taken_back(line: &Line, before: &Configuration, rule: Reverse) -> Vec<Line> {
-    let Some(undo) = &line.undo else { return vec![] };
+    let Some(undo) = &line.undo else {
+        return vec![];
+    };
     if rule == Reverse::UndoOnly {
         return undo.clone();
     }
@@ -236,7 +253,9 @@ fn taken_back(line: &Line, before: &Configuration, rule: Reverse) -> Vec<Line> {
     };
     let code_only = rule == Reverse::CodeOnly;
     let action = match &line.action {
-        Action::Deploy { actor, .. } => Some(Action::Deploy { actor: *actor, version: before.versions[usize::from(*actor)].0 }),
+        Action::Deploy { actor, .. } => {
+            Some(Action::Deploy { actor: *actor, version: before.versions[usize::from(*actor)].0 })
+        }
         Action::Set { value, .. } if !code_only => {
             Some(Action::Set { value: *value, to: before.values[usize::from(*value)] })
         }
@@ -270,7 +289,10 @@ fn repairs(fleet: &Definition) -> Vec<Line> {
         }
     }
     for (actor, declared) in fleet.actors.iter().enumerate() {
-        let deployed = fleet.plan.iter().any(|line| matches!(line.action, Action::Deploy { actor: of, .. } if usize::from(of) == actor));
+        let deployed = fleet
+            .plan
+            .iter()
+            .any(|line| matches!(line.action, Action::Deploy { actor: of, .. } if usize::from(of) == actor));
         for version in declared.versions.clone().filter(|_| deployed) {
             actions.push((OpKind::Deploy, Action::Deploy { actor: actor as u16, version }));
         }
@@ -287,6 +309,7 @@ fn repairs(fleet: &Definition) -> Vec<Line> {
         stays_at: u32::MAX,
         origin: crate::relation::Label::NONE,
     };
-    let allowed = actions.into_iter().filter(|(kind, _)| !fleet.may_not.contains(kind)).map(|(_, action)| plain(action));
+    let allowed =
+        actions.into_iter().filter(|(kind, _)| !fleet.may_not.contains(kind)).map(|(_, action)| plain(action));
     allowed.chain(fleet.repairs.iter().cloned()).collect()
 }

@@ -36,7 +36,9 @@ impl Fleet {
     pub(super) fn consumers_of(definition: &super::definition::Definition) -> Vec<Vec<u8>> {
         let mut consumers = vec![vec![]; definition.places.len()];
         for (id, place) in definition.places.iter().enumerate() {
-            let PlaceKind::Queue(queue) = &place.kind else { continue };
+            let PlaceKind::Queue(queue) = &place.kind else {
+                continue;
+            };
             for handler in &definition.handlers {
                 let actor = definition.versions[usize::from(handler.version)].actor as u8 + 1;
                 let reads = handler.trigger == Trigger::Message(id as u16);
@@ -91,8 +93,11 @@ impl Fleet {
                 && !key.tasks.iter().any(|task| Self::task_handler(task) == **handler)
         };
         let candidates: Vec<u16> = behaviour.handlers.iter().filter(woken).copied().collect();
-        let accepting: Vec<u16> =
-            candidates.iter().filter(|handler| accepts(&self.definition.handlers[usize::from(**handler)], message)).copied().collect();
+        let accepting: Vec<u16> = candidates
+            .iter()
+            .filter(|handler| accepts(&self.definition.handlers[usize::from(**handler)], message))
+            .copied()
+            .collect();
         if accepting.is_empty() { candidates.into_iter().take(1).collect() } else { accepting }
     }
 

@@ -111,12 +111,10 @@ impl Fleet {
     fn may_begin(&self, state: &State, line: &Line) -> bool {
         self.holds(state, &line.when)
             && match &line.action {
-                Action::Migrate { table, change: SchemaChange::NotNull(field) } => {
-                    state.keys.iter().all(|(key, _)| {
-                        let row = self.layout.item(&self.definition, *table, key, None);
-                        row[0] == presence::NO || row[1 + usize::from(*field)] != ABSENT
-                    })
-                }
+                Action::Migrate { table, change: SchemaChange::NotNull(field) } => state.keys.iter().all(|(key, _)| {
+                    let row = self.layout.item(&self.definition, *table, key, None);
+                    row[0] == presence::NO || row[1 + usize::from(*field)] != ABSENT
+                }),
                 Action::Backfill(backfill) => {
                     let there = |place, field| self.layout.column(&state.control, place, field) != column::NONE;
                     there(backfill.place, backfill.field)
@@ -135,7 +133,9 @@ impl Fleet {
             Action::Deploy { actor, .. } | Action::Restart(actor) => actor,
             _ => return,
         };
-        let Some(pool) = self.layout.pools[usize::from(actor)] else { return };
+        let Some(pool) = self.layout.pools[usize::from(actor)] else {
+            return;
+        };
         let moved = |own: &state::Replica| match line.action {
             Action::Deploy { version, .. } => self.version_of(pool, own) == version,
             _ => own[replica::MARKS] & replica::DUE == 0,
@@ -158,9 +158,9 @@ impl Fleet {
     fn nothing_marked(&self, state: &State) -> bool {
         state.keys.iter().all(|(key, _)| {
             key.messages.iter().all(|message| message[4] == 0)
-                && self.caches().all(|(place, _)| {
-                    self.layout.item(&self.definition, place, key, None)[0] != presence::OLD
-                })
+                && self
+                    .caches()
+                    .all(|(place, _)| self.layout.item(&self.definition, place, key, None)[0] != presence::OLD)
         })
     }
 
@@ -327,7 +327,9 @@ impl Fleet {
     }
 
     fn mark_due(&self, state: &mut State, actor: u16) {
-        let Some(pool) = self.layout.pools[usize::from(actor)] else { return };
+        let Some(pool) = self.layout.pools[usize::from(actor)] else {
+            return;
+        };
         if !self.layout.boots[pool] {
             return;
         }
@@ -490,10 +492,11 @@ impl Fleet {
     fn already(&self, state: &State, line: &Line) -> bool {
         match &line.action {
             Action::Deploy { actor, version } => {
-                let Some(pool) = self.layout.pools[usize::from(*actor)] else { return true };
-                let counted = |own: &state::Replica| {
-                    line.stragglers_included || own[replica::MARKS] & replica::STRAGGLER == 0
+                let Some(pool) = self.layout.pools[usize::from(*actor)] else {
+                    return true;
                 };
+                let counted =
+                    |own: &state::Replica| line.stragglers_included || own[replica::MARKS] & replica::STRAGGLER == 0;
                 let here = |own: &state::Replica| self.version_of(pool, own) == *version;
                 let up = state.pools[pool].iter().all(|(own, _)| !here(own) || own[replica::PHASE] == 0);
                 let moved: u32 = state.pools[pool].iter().filter(|(own, _)| here(own)).map(|(_, count)| *count).sum();
@@ -548,7 +551,9 @@ impl Fleet {
 
     /// Whether the next sub-step waits for a guard over all rows or messages.
     pub(super) fn guard_over_rows(&self, state: &State) -> bool {
-        let Some(entry) = self.current(state) else { return false };
+        let Some(entry) = self.current(state) else {
+            return false;
+        };
         let line = &entry.line;
         if state.control[control::STAGE] == 0 {
             return Self::over_rows(&line.when)
@@ -571,7 +576,8 @@ impl Fleet {
             Action::Deploy { actor, version } => {
                 let pool = self.layout.pools[usize::from(actor)].expect("only services are deployed");
                 let bag = &state.pools[pool];
-                let moved: u32 = bag.iter().filter(|(own, _)| self.version_of(pool, own) == version).map(|(_, n)| *n).sum();
+                let moved: u32 =
+                    bag.iter().filter(|(own, _)| self.version_of(pool, own) == version).map(|(_, n)| *n).sum();
                 moved <= line.canary
             }
             _ => false,
@@ -589,7 +595,9 @@ impl Fleet {
             Action::Set { value, .. } => {
                 (false, self.definition.values[usize::from(value)].observed == Observed::Lagging)
             }
-            Action::Backfill(_) | Action::Wait(_) | Action::WaitUntil(_) | Action::Drain(_) | Action::Restart(_) => (false, true),
+            Action::Backfill(_) | Action::Wait(_) | Action::WaitUntil(_) | Action::Drain(_) | Action::Restart(_) => {
+                (false, true)
+            }
             _ => (false, !line.verify.is_empty()),
         }
     }
@@ -630,12 +638,14 @@ impl Fleet {
             }
             if stays == u32::MAX { elsewhere == 0 || others == version } else { here == stays }
         });
-        let values = configuration.values.iter().zip(&self.layout.values).all(|(value, at)| state.control[*at] == *value);
+        let values =
+            configuration.values.iter().zip(&self.layout.values).all(|(value, at)| state.control[*at] == *value);
         let columns = configuration.columns.iter().zip(&self.layout.columns).all(|(columns, base)| {
             base.is_none_or(|base| {
-                columns.iter().zip(&state.control[base..]).all(|(wanted, now)| {
-                    *now == *wanted || (widened && *now == column::NULLABLE)
-                })
+                columns
+                    .iter()
+                    .zip(&state.control[base..])
+                    .all(|(wanted, now)| *now == *wanted || (widened && *now == column::NULLABLE))
             })
         });
         versions && values && columns
@@ -671,4 +681,3 @@ fn mark_messages(key: &mut Key, of: impl Fn(&state::Message) -> bool) {
     }
     key.messages.sort_unstable();
 }
-

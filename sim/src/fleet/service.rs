@@ -51,7 +51,13 @@ impl Fleet {
         {
             own[replica::PHASE] = 1;
             state::put(&mut state.pools[pool], own);
-            let label = Label { harm: Harm::Crash, actor: version, place: Label::NONE, field: Label::NONE, origin: Label::NONE };
+            let label = Label {
+                harm: Harm::Crash,
+                actor: version,
+                place: Label::NONE,
+                field: Label::NONE,
+                origin: Label::NONE,
+            };
             return Effects::from_elem(label, 1);
         }
         let behaviour = self.behaviour(&state.control, pool, &own);

@@ -35,7 +35,13 @@ pub fn is_fresh(byte: Byte) -> bool {
 
 /// The field with its tag replaced.
 pub fn retagged(byte: Byte, tag: u8) -> Byte {
-    if byte == ABSENT { ABSENT } else if is_stale(byte) { stale(tag) } else { fresh(tag) }
+    if byte == ABSENT {
+        ABSENT
+    } else if is_stale(byte) {
+        stale(tag)
+    } else {
+        fresh(tag)
+    }
 }
 
 /// The field made stale, if it is there.
