@@ -16,13 +16,7 @@ fn main() {
     let b = g.bytes();
     println!(
         "N={} states={} trans={} levels={} secs={:.3} states/s={:.0} ns/edge={:.1} overhead B/state={:.2} B/edge={:.3}",
-        args[0],
-        g.len(),
-        g.transitions(),
-        g.depth(g.len() as u32 - 1),
-        s,
-        g.len() as f64 / s,
-        s * 1e9 / g.transitions() as f64,
+        args[0], g.len(), g.transitions(), g.depth(g.len() as u32 - 1), s, g.len() as f64 / s, s * 1e9 / g.transitions() as f64,
         (b.visited + b.edge_ends + b.states - 8 * g.len()) as f64 / g.len() as f64,
         b.edges as f64 / g.transitions() as f64
     );

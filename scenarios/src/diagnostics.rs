@@ -66,7 +66,10 @@ impl Diagnostic {
 
     /// A warning at a place.
     pub fn warning(code: Code, span: Span, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(code, span, message) }
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, span, message)
+        }
     }
 
     /// With words at the caret.
@@ -164,24 +167,49 @@ fn render_one(source: &Source, diagnostic: &Diagnostic, look: Look) -> String {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let title = level.primary_title(printable(&diagnostic.message)).id(diagnostic.code.as_str());
-    let primary = AnnotationKind::Primary.span(inside(source, &diagnostic.span)).label(printable(&diagnostic.label));
-    let related = diagnostic
-        .related
-        .iter()
-        .map(|(span, label)| AnnotationKind::Context.span(inside(source, span)).label(printable(label)));
-    let snippet =
-        Snippet::source(source.text()).path(printable(source.name())).annotation(primary).annotations(related);
+    let title = level
+        .primary_title(printable(&diagnostic.message))
+        .id(diagnostic.code.as_str());
+    let primary = AnnotationKind::Primary
+        .span(inside(source, &diagnostic.span))
+        .label(printable(&diagnostic.label));
+    let related = diagnostic.related.iter().map(|(span, label)| {
+        AnnotationKind::Context
+            .span(inside(source, span))
+            .label(printable(label))
+    });
+    let snippet = Snippet::source(source.text())
+        .path(printable(source.name()))
+        .annotation(primary)
+        .annotations(related);
     let group: Group<'_> = title
         .element(snippet)
-        .elements(diagnostic.notes.iter().map(|note| Level::NOTE.message(printable(note))))
-        .elements(diagnostic.help.iter().map(|help| Level::HELP.message(printable(help))));
+        .elements(
+            diagnostic
+                .notes
+                .iter()
+                .map(|note| Level::NOTE.message(printable(note))),
+        )
+        .elements(
+            diagnostic
+                .help
+                .iter()
+                .map(|help| Level::HELP.message(printable(help))),
+        );
     renderer(look).render(&[group])
 }
 
 fn renderer(look: Look) -> Renderer {
-    let renderer = if look.color { Renderer::styled() } else { Renderer::plain() };
-    renderer.decor_style(if look.unicode { DecorStyle::Unicode } else { DecorStyle::Ascii })
+    let renderer = if look.color {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    renderer.decor_style(if look.unicode {
+        DecorStyle::Unicode
+    } else {
+        DecorStyle::Ascii
+    })
 }
 
 /// The span moved into the text and onto character boundaries.
@@ -200,7 +228,9 @@ fn inside(source: &Source, span: &Span) -> Span {
 
 /// Names come from the file: control characters must not reach a terminal.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
+        .collect()
 }
 
 #[cfg(test)]
@@ -229,7 +259,10 @@ mod tests {
 ";
         let text = render(&source, &[diagnostic.clone()], Look::default());
         assert_eq!(text, expected);
-        let look = Look { color: true, unicode: true };
+        let look = Look {
+            color: true,
+            unicode: true,
+        };
         let coloured = render(&source, &[diagnostic], look);
         assert!(coloured.contains('\u{1b}') && coloured.contains('━'));
     }

@@ -61,18 +61,33 @@ pub fn read(file_name: &str, bytes: &[u8]) -> Result<Read, Box<Unreadable>> {
     let (source, problem) = Source::decode(file_name, bytes);
     if let Some(problem) = problem {
         let diagnostics = vec![not_text(&problem)];
-        return Err(Box::new(Unreadable { source, diagnostics }));
+        return Err(Box::new(Unreadable {
+            source,
+            diagnostics,
+        }));
     }
     let (root, diagnostics) = tree::parse(&source);
     let Some(root) = root else {
-        return Err(Box::new(Unreadable { source, diagnostics }));
+        return Err(Box::new(Unreadable {
+            source,
+            diagnostics,
+        }));
     };
     let (scenario, mut diagnostics) = read_tree(&root, &source, diagnostics);
     diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
-    let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    let failed = diagnostics
+        .iter()
+        .any(|diagnostic| diagnostic.severity == Severity::Error);
     match scenario {
-        Some(scenario) if !failed => Ok(Read { scenario, source, warnings: diagnostics }),
-        _ => Err(Box::new(Unreadable { source, diagnostics })),
+        Some(scenario) if !failed => Ok(Read {
+            scenario,
+            source,
+            warnings: diagnostics,
+        }),
+        _ => Err(Box::new(Unreadable {
+            source,
+            diagnostics,
+        })),
     }
 }
 
@@ -96,8 +111,10 @@ fn not_text(problem: &NotText) -> Diagnostic {
             let message = format!("the file has {size} bytes, more than {SIZE_MAX}");
             Diagnostic::error(Code::TooLarge, 0..0, message).help("split it into several scenarios")
         }
-        NotText::NotUtf8(at) => Diagnostic::error(Code::NotText, at..at, "from here on this is not UTF-8 text")
-            .help("save the file as UTF-8; is it a scenario at all?"),
+        NotText::NotUtf8(at) => {
+            Diagnostic::error(Code::NotText, at..at, "from here on this is not UTF-8 text")
+                .help("save the file as UTF-8; is it a scenario at all?")
+        }
         NotText::Control(at, c) => {
             let message = format!("the file has a control character (U+{:04X})", u32::from(c));
             Diagnostic::error(Code::NotText, at..at + c.len_utf8(), message)
@@ -106,7 +123,11 @@ fn not_text(problem: &NotText) -> Diagnostic {
     }
 }
 
-fn read_tree(root: &Node, source: &Source, diagnostics: Vec<Diagnostic>) -> (Option<Scenario>, Vec<Diagnostic>) {
+fn read_tree(
+    root: &Node,
+    source: &Source,
+    diagnostics: Vec<Diagnostic>,
+) -> (Option<Scenario>, Vec<Diagnostic>) {
     let mut reader = Reader {
         source,
         errors: 0,
@@ -149,7 +170,9 @@ pub(crate) struct Reader<'s> {
 
 impl Reader<'_> {
     fn report(&mut self, diagnostic: Diagnostic) {
-        let again = |other: &Diagnostic| other.span == diagnostic.span && other.message == diagnostic.message;
+        let again = |other: &Diagnostic| {
+            other.span == diagnostic.span && other.message == diagnostic.message
+        };
         if self.diagnostics.iter().any(again) {
             return;
         }
@@ -160,7 +183,13 @@ impl Reader<'_> {
         }
     }
 
-    fn error(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<Option<String>>) {
+    fn error(
+        &mut self,
+        code: Code,
+        span: Span,
+        message: impl Into<String>,
+        help: impl Into<Option<String>>,
+    ) {
         let diagnostic = Diagnostic::error(code, span, message);
         self.report(diagnostic.maybe_help(help.into()));
     }
@@ -174,7 +203,11 @@ impl Reader<'_> {
         (word, candidates): (&str, impl IntoIterator<Item = &'c str>),
     ) {
         let full = self.diagnostics.len() >= ERRORS_MAX;
-        let help = if full { None } else { suggest::hint(word, candidates) };
+        let help = if full {
+            None
+        } else {
+            suggest::hint(word, candidates)
+        };
         self.error(code, span, message, help);
     }
 
@@ -183,7 +216,8 @@ impl Reader<'_> {
         if more > 0 {
             let end = self.source.text().len();
             let message = format!("{more} more errors are not shown");
-            self.diagnostics.push(Diagnostic::error(Code::TooManyErrors, end..end, message));
+            self.diagnostics
+                .push(Diagnostic::error(Code::TooManyErrors, end..end, message));
         }
     }
 

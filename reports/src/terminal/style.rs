@@ -19,7 +19,11 @@ impl Style {
 
     /// The style of a pipe or a file.
     pub const fn piped() -> Style {
-        Style { color: false, ascii: false, width: 100 }
+        Style {
+            color: false,
+            ascii: false,
+            width: 100,
+        }
     }
 }
 

@@ -25,7 +25,11 @@ impl Reader<'_> {
         for entry in map.entries() {
             if entry.key.value.starts_with("if ") {
                 let condition = self.condition(&entry.key);
-                let overlay = self.keys(&entry.value, Where::Overlay, &format!("`{}`", entry.key.value));
+                let overlay = self.keys(
+                    &entry.value,
+                    Where::Overlay,
+                    &format!("`{}`", entry.key.value),
+                );
                 let body = overlay.map(|overlay| self.body(&overlay));
                 overlays.extend(condition.zip(body));
             } else if entry.key.value == "if" {
@@ -37,7 +41,12 @@ impl Reader<'_> {
                 );
             }
         }
-        Body { verbs, handlers, otherwise, overlays }
+        Body {
+            verbs,
+            handlers,
+            otherwise,
+            overlays,
+        }
     }
 
     fn verbs(&mut self, map: &Keys<'_>) -> Verbs {
@@ -54,16 +63,29 @@ impl Reader<'_> {
         let mut uses = Vec::new();
         for entry in self.named(map.get(verb), "places and lists of fields") {
             let text = Text::of_key(&entry.key, self.source);
-            match self.names.places.get(&entry.key.value).map(|place| place.sort) {
+            match self
+                .names
+                .places
+                .get(&entry.key.value)
+                .map(|place| place.sort)
+            {
                 None => self.unknown_place(&text),
                 Some(Sort::Queue) => {
                     let other = if verb == "reads" { "receives" } else { "sends" };
                     let message = format!("`{}` is a queue, which nobody {verb}", text.text);
-                    self.error(Code::WrongPlace, text.span(), message, format!("did you mean `{other}`?"));
+                    self.error(
+                        Code::WrongPlace,
+                        text.span(),
+                        message,
+                        format!("did you mean `{other}`?"),
+                    );
                 }
                 Some(_) => {}
             }
-            uses.extend(self.fields(&entry.value).map(|fields| (entry.key.clone(), fields)));
+            uses.extend(
+                self.fields(&entry.value)
+                    .map(|fields| (entry.key.clone(), fields)),
+            );
         }
         uses
     }
@@ -72,7 +94,10 @@ impl Reader<'_> {
         let mut uses = Vec::new();
         for entry in self.named(map.get(verb), "queues or apis and lists of fields") {
             self.check_call(&entry.key, verb);
-            uses.extend(self.fields(&entry.value).map(|fields| (entry.key.clone(), fields)));
+            uses.extend(
+                self.fields(&entry.value)
+                    .map(|fields| (entry.key.clone(), fields)),
+            );
         }
         uses
     }
@@ -85,7 +110,12 @@ impl Reader<'_> {
             if place.sort != Sort::Queue {
                 let other = if verb == "sends" { "writes" } else { "reads" };
                 let message = format!("`{base}` is a {word}, which nobody {verb}");
-                self.error(Code::WrongPlace, text.span(), message, format!("did you mean `{other}`?"));
+                self.error(
+                    Code::WrongPlace,
+                    text.span(),
+                    message,
+                    format!("did you mean `{other}`?"),
+                );
             }
             return;
         }
@@ -94,7 +124,9 @@ impl Reader<'_> {
             self.error(Code::WrongPlace, text.span(), message, None);
             return;
         }
-        let known = self.names.apis.contains_key(base) || self.names.later.contains_key(base) || is_call(base);
+        let known = self.names.apis.contains_key(base)
+            || self.names.later.contains_key(base)
+            || is_call(base);
         let meets = self.names.calls.get(base).is_some_and(|used| used.meets());
         if !known && !meets {
             self.unknown_call(&text, base, verb);
@@ -104,14 +136,25 @@ impl Reader<'_> {
     fn unknown_call(&mut self, text: &Text<'_>, base: &str, verb: &str) {
         let other = if verb == "sends" { "receives" } else { "sends" };
         let message = format!("`{base}` is neither a queue nor an api, and nobody {other} it");
-        let queues = self.names.places.iter().filter(|(_, place)| place.sort == Sort::Queue);
+        let queues = self
+            .names
+            .places
+            .iter()
+            .filter(|(_, place)| place.sort == Sort::Queue);
         let queues = queues.map(|(name, _)| name);
-        let calls = self.names.apis.keys().chain(self.names.calls.keys()).chain(queues);
+        let calls = self
+            .names
+            .apis
+            .keys()
+            .chain(self.names.calls.keys())
+            .chain(queues);
         let names: Vec<String> = calls.filter(|name| *name != base).cloned().collect();
         let near = crate::suggest::nearest(base, names.iter().map(String::as_str));
         let help = match near {
             Some(name) => format!("did you mean `{name}`?"),
-            None => "declare it under `queues` or `apis`, or write a call as `POST /path`".to_owned(),
+            None => {
+                "declare it under `queues` or `apis`, or write a call as `POST /path`".to_owned()
+            }
         };
         self.error(Code::UnknownApi, text.span(), message, help);
     }
@@ -135,7 +178,9 @@ impl Reader<'_> {
         }
         let owner = format!("{owner}, handler {}", name.value);
         let map = self.keys(&entry.value, Where::Handler, &owner)?;
-        let trigger = self.text(&map, "trigger").and_then(|text| self.trigger(&text));
+        let trigger = self
+            .text(&map, "trigger")
+            .and_then(|text| self.trigger(&text));
         let when = map.get("when").and_then(|node| self.fact(node));
         let handler = Handler {
             trigger: trigger.unwrap_or(Trigger::Arrival),
@@ -154,7 +199,9 @@ impl Reader<'_> {
         }
         let words = text.words();
         match words.as_slice() {
-            [every, period] if every.text == "every" => self.duration_of(period).map(Trigger::Timer),
+            [every, period] if every.text == "every" => {
+                self.duration_of(period).map(Trigger::Timer)
+            }
             [at, time] if at.text == "at" && is_time_of_day(time.text) => Some(Trigger::Timer(DAY)),
             [write, place] if write.text == "write" => {
                 self.place_named(place)?;
@@ -181,7 +228,12 @@ impl Reader<'_> {
             [service, version] => (self.actor_named(service, None)?, version),
             _ => {
                 let message = format!("`{}` is not a version", text.text);
-                self.error(Code::UnknownVersion, text.span(), message, "write `v1` or `web v1`".to_owned());
+                self.error(
+                    Code::UnknownVersion,
+                    text.span(),
+                    message,
+                    "write `v1` or `web v1`".to_owned(),
+                );
                 return None;
             }
         };
@@ -192,7 +244,10 @@ impl Reader<'_> {
 
 fn is_time_of_day(text: &str) -> bool {
     let below = |part: &str, limit: u32| {
-        part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit()) && part.parse().is_ok_and(|n: u32| n < limit)
+        part.len() == 2
+            && part.bytes().all(|byte| byte.is_ascii_digit())
+            && part.parse().is_ok_and(|n: u32| n < limit)
     };
-    text.split_once(':').is_some_and(|(hours, minutes)| below(hours, 24) && below(minutes, 60))
+    text.split_once(':')
+        .is_some_and(|(hours, minutes)| below(hours, 24) && below(minutes, 60))
 }

@@ -9,11 +9,18 @@ use crate::tree::{Kind, Node};
 use super::Reader;
 use super::keys_of::Keys;
 
-const FORM: &str = "write `x`, `x or y`, `x or \"text\"`, `x or nothing`, `x: A|B`, or `x from place.field`";
+const FORM: &str =
+    "write `x`, `x or y`, `x or \"text\"`, `x or nothing`, `x: A|B`, or `x from place.field`";
 
 /// Outcomes in the order of the key table.
-const OUTCOMES: [Outcome; 6] =
-    [Outcome::Ignore, Outcome::Reject, Outcome::Retry, Outcome::Drop, Outcome::Crash, Outcome::Misread];
+const OUTCOMES: [Outcome; 6] = [
+    Outcome::Ignore,
+    Outcome::Reject,
+    Outcome::Retry,
+    Outcome::Drop,
+    Outcome::Crash,
+    Outcome::Misread,
+];
 
 impl Reader<'_> {
     /// The fields of a verb on a place; the inner `None` = `none`, removed.
@@ -25,7 +32,11 @@ impl Reader<'_> {
             Kind::List(items) => {
                 let list = self.field_list(items);
                 let otherwise = Otherwise::default();
-                Some(Some(Fields { list, otherwise, span }))
+                Some(Some(Fields {
+                    list,
+                    otherwise,
+                    span,
+                }))
             }
             Kind::Text(text) => {
                 let message = format!("expected a list of fields, found the text `{text}`");
@@ -38,7 +49,10 @@ impl Reader<'_> {
 
     fn fields_with(&mut self, node: &Node) -> Option<Fields> {
         if let [entry] = node.entries() {
-            if matches!(entry.key.value.as_str(), "proto" | "avro" | "openapi" | "sql") {
+            if matches!(
+                entry.key.value.as_str(),
+                "proto" | "avro" | "openapi" | "sql"
+            ) {
                 self.shape(node, "a list of fields");
                 return None;
             }
@@ -46,7 +60,11 @@ impl Reader<'_> {
         let map = self.keys(node, Where::Fields, "this field list")?;
         let otherwise = self.otherwise(&map);
         let items = self.list(map.get("fields"), "fields");
-        Some(Fields { list: self.field_list(items), otherwise, span: node.span.clone() })
+        Some(Fields {
+            list: self.field_list(items),
+            otherwise,
+            span: node.span.clone(),
+        })
     }
 
     fn field_list(&mut self, items: &[Node]) -> Vec<FieldUse> {
@@ -56,7 +74,9 @@ impl Reader<'_> {
                 continue;
             };
             let first = &field.alternatives[0];
-            let twice = list.iter().any(|other| other.alternatives[0].value == first.value);
+            let twice = list
+                .iter()
+                .any(|other| other.alternatives[0].value == first.value);
             if twice {
                 let message = format!("field `{}` stands here twice", first.value);
                 self.error(Code::DuplicateName, first.span.clone(), message, None);
@@ -74,7 +94,10 @@ impl Reader<'_> {
             }
             Kind::Map(entries) if entries.len() == 1 => {
                 let entry = &entries[0];
-                if matches!(entry.key.value.as_str(), "proto" | "avro" | "openapi" | "sql") {
+                if matches!(
+                    entry.key.value.as_str(),
+                    "proto" | "avro" | "openapi" | "sql"
+                ) {
                     self.shape(node, "a field");
                     return None;
                 }
@@ -97,8 +120,13 @@ impl Reader<'_> {
             Some((names, from)) => (names, Some(self.copied_from(&from)?)),
             None => (text.clone(), None),
         };
-        let mut field =
-            FieldUse { alternatives: Vec::new(), fallback: Fallback::None, tags, from, span: node.span.clone() };
+        let mut field = FieldUse {
+            alternatives: Vec::new(),
+            fallback: Fallback::None,
+            tags,
+            from,
+            span: node.span.clone(),
+        };
         for part in names.split(" or ") {
             self.alternative(&part, &mut field)?;
         }
@@ -173,7 +201,11 @@ impl Reader<'_> {
             on_missing_field: self.outcome(map, "on_missing_field"),
             on_unknown_field: self.outcome(map, "on_unknown_field"),
             on_unknown_value: self.outcome(map, "on_unknown_value"),
-            keeps_unknown: if keeps { self.maybe_bool(map, "keeps_unknown") } else { None },
+            keeps_unknown: if keeps {
+                self.maybe_bool(map, "keeps_unknown")
+            } else {
+                None
+            },
         }
     }
 
@@ -184,6 +216,9 @@ impl Reader<'_> {
             Some(Shape::OneOf(words)) if words.len() == OUTCOMES.len()
         ));
         let at = self.one_of(map, key, Code::BadChoice)?;
-        Some(Spanned { value: OUTCOMES[at], span: map.get(key)?.span.clone() })
+        Some(Spanned {
+            value: OUTCOMES[at],
+            span: map.get(key)?.span.clone(),
+        })
     }
 }

@@ -23,7 +23,11 @@ pub(super) struct Keys<'n> {
 impl<'n> Keys<'n> {
     /// The entry of a key, if it is there.
     pub(super) fn entry(&self, key: &str) -> Option<&'n Entry> {
-        debug_assert!(keys::find(self.stands, key).is_some(), "`{key}` is not in the table of {}", self.stands.title());
+        debug_assert!(
+            keys::find(self.stands, key).is_some(),
+            "`{key}` is not in the table of {}",
+            self.stands.title()
+        );
         self.entries.iter().find(|entry| entry.key.value == key)
     }
 
@@ -45,12 +49,22 @@ impl<'n> Keys<'n> {
 
 impl Reader<'_> {
     /// A map with fixed keys: unknown, missing and unsupported ones are reported, defaults are noted.
-    pub(super) fn keys<'n>(&mut self, node: &'n Node, stands: Where, owner: &str) -> Option<Keys<'n>> {
+    pub(super) fn keys<'n>(
+        &mut self,
+        node: &'n Node,
+        stands: Where,
+        owner: &str,
+    ) -> Option<Keys<'n>> {
         let Kind::Map(entries) = &node.kind else {
             self.shape(node, &format!("a map of the keys of a {}", stands.title()));
             return None;
         };
-        let map = Keys { stands, owner: owner.to_owned(), span: node.span.clone(), entries };
+        let map = Keys {
+            stands,
+            owner: owner.to_owned(),
+            span: node.span.clone(),
+            entries,
+        };
         for entry in entries {
             self.check_key(&map, &entry.key);
             let remark = entry.key.value == "pause" && stands == Where::Step;
@@ -61,7 +75,12 @@ impl Reader<'_> {
         for key in keys::of(stands) {
             if key.required && !map.has(key.name) {
                 let message = format!("{owner} needs `{}`", key.name);
-                self.error(Code::MissingKey, map.head(), message, format!("for example: {}", key.example));
+                self.error(
+                    Code::MissingKey,
+                    map.head(),
+                    message,
+                    format!("for example: {}", key.example),
+                );
             }
         }
         self.assume_defaults(&map);
@@ -73,12 +92,19 @@ impl Reader<'_> {
         match keys::find(map.stands, &key.value) {
             Some(known) if known.status == Status::NotYet => {
                 let message = format!("`{}` is not supported yet", key.value);
-                self.error(Code::NotSupportedYet, span, message, known.meaning.to_owned());
+                self.error(
+                    Code::NotSupportedYet,
+                    span,
+                    message,
+                    known.meaning.to_owned(),
+                );
             }
             Some(_) => {}
             None => {
                 let message = format!("{} has no key `{}`", map.owner, key.value);
-                let known = keys::of(map.stands).filter(|key| !key.is_pattern()).map(|key| key.name);
+                let known = keys::of(map.stands)
+                    .filter(|key| !key.is_pattern())
+                    .map(|key| key.name);
                 let help = suggest::hint(&key.value, known).or_else(|| elsewhere(&key.value));
                 self.error(Code::UnknownKey, span, message, help);
             }
@@ -87,13 +113,20 @@ impl Reader<'_> {
 
     fn missing_value(&mut self, key: &Name) {
         let message = format!("`{}` has no value", key.value);
-        self.error(Code::Null, key.span.clone(), message, "give it one, or leave the key out".to_owned());
+        self.error(
+            Code::Null,
+            key.span.clone(),
+            message,
+            "give it one, or leave the key out".to_owned(),
+        );
     }
 
     fn assume_defaults(&mut self, map: &Keys<'_>) {
         let inherits = map.entries.iter().any(|entry| entry.key.value == "extends");
-        let silent =
-            matches!(map.stands, Where::Overlay | Where::Handler | Where::Fields | Where::Step | Where::Defaults);
+        let silent = matches!(
+            map.stands,
+            Where::Overlay | Where::Handler | Where::Fields | Where::Step | Where::Defaults
+        );
         for key in keys::of(map.stands) {
             let absent = !key.default.is_empty() && !map.has(key.name);
             let own_default = map.stands == Where::Handler && key.name == "same_transaction";
@@ -109,7 +142,11 @@ impl Reader<'_> {
 
     /// Notes that a default was filled in.
     pub(super) fn assume(&mut self, owner: &str, key: &str, value: &str) {
-        self.assumed.insert(Assumed { owner: owner.to_owned(), key: key.to_owned(), value: value.to_owned() });
+        self.assumed.insert(Assumed {
+            owner: owner.to_owned(),
+            key: key.to_owned(),
+            value: value.to_owned(),
+        });
     }
 
     /// Reports a value of the wrong kind.
@@ -118,7 +155,8 @@ impl Reader<'_> {
             return;
         }
         let message = format!("expected {expected}, found {}", node.describe());
-        let mut diagnostic = Diagnostic::error(Code::WrongShape, first_line(self, &node.span), message);
+        let mut diagnostic =
+            Diagnostic::error(Code::WrongShape, first_line(self, &node.span), message);
         if is_file_reference(node) {
             let message = "references to files are not supported yet";
             diagnostic = Diagnostic::error(Code::NotSupportedYet, node.span.clone(), message)
@@ -154,7 +192,12 @@ impl Reader<'_> {
             return &[];
         };
         for item in items.iter().filter(|item| item.kind == Kind::Empty) {
-            self.error(Code::Null, item.span.clone(), "an entry of this list is empty", None);
+            self.error(
+                Code::Null,
+                item.span.clone(),
+                "an entry of this list is empty",
+                None,
+            );
         }
         items
     }
@@ -172,7 +215,11 @@ impl Keys<'_> {
 
 /// A service with versions has no behaviour of its own, so nothing is assumed of it.
 fn is_otherwise_of_shell(map: &Keys<'_>, key: &str) -> bool {
-    let shell = map.stands == Where::Service && map.entries.iter().any(|entry| entry.key.value == "versions");
+    let shell = map.stands == Where::Service
+        && map
+            .entries
+            .iter()
+            .any(|entry| entry.key.value == "versions");
     shell && (key.starts_with("on_") || key == "keeps_unknown")
 }
 
@@ -186,7 +233,10 @@ fn is_file_reference(node: &Node) -> bool {
     let [entry] = node.entries() else {
         return false;
     };
-    matches!(entry.key.value.as_str(), "proto" | "avro" | "openapi" | "sql" | "argo")
+    matches!(
+        entry.key.value.as_str(),
+        "proto" | "avro" | "openapi" | "sql" | "argo"
+    )
 }
 
 fn first_line(reader: &Reader<'_>, span: &Span) -> Span {

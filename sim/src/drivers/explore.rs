@@ -124,9 +124,7 @@ impl<'a, R: Relation> Explorer<'a, R> {
         self.graph.levels.push(0);
         self.graph.visited.reserve(keys.len(), &self.graph.states);
         for key in 0..keys.len() {
-            let Some(id) = self.graph.intern(&keys, key, self.states_max) else {
-                return false;
-            };
+            let Some(id) = self.graph.intern(&keys, key, self.states_max) else { return false };
             if !self.graph.starts.contains(&id) {
                 self.graph.starts.push(id);
             }

@@ -63,7 +63,12 @@ impl Visited {
     }
 
     fn with_capacity(capacity: usize) -> Self {
-        Self { slots: vec![0; capacity], shift: 64 - capacity.trailing_zeros(), id_mask: (capacity - 1) as u32, len: 0 }
+        Self {
+            slots: vec![0; capacity],
+            shift: 64 - capacity.trailing_zeros(),
+            id_mask: (capacity - 1) as u32,
+            len: 0,
+        }
     }
 
     fn capacity_for(&self, states: usize) -> usize {
@@ -186,16 +191,7 @@ impl Visited {
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn confirm(
-        &self,
-        arena: &Arena,
-        keys: &Arena,
-        first: usize,
-        batch: &Batch,
-        words: bool,
-        found: &mut Vec<u32>,
-        len: usize,
-    ) {
+    fn confirm(&self, arena: &Arena, keys: &Arena, first: usize, batch: &Batch, words: bool, found: &mut Vec<u32>, len: usize) {
         let mut agree = [false; BATCH];
         for index in 0..len {
             let id = (batch.words[index] & self.id_mask).saturating_sub(1);
