@@ -96,14 +96,14 @@ impl Run<'_> {
             }
         }
         self.note_misread(queue, &reading.misread);
-        self.carry(Source::Payload, &fields.iter().copied().collect::<Message>());
+        self.carry(Source::Payload, fields);
         reading.stopped
     }
 
     fn read(&mut self, place: u16, needs: &Needs, origin: u16) -> Option<Outcome> {
         let fleet = self.fleet;
         let kind = &fleet.definition.places[usize::from(place)].kind;
-        let item: Message = fleet.layout.item(&fleet.definition, place, &self.key, self.own_ref()).into();
+        let item = Message::from_slice(fleet.layout.item(&fleet.definition, place, &self.key, self.own_ref()));
         let present = item[0] != presence::NO;
         let control = &self.state.control;
         let reading = item::read(
@@ -121,7 +121,7 @@ impl Run<'_> {
             self.harm(*harm, actor, place, u16::from(*field), origin);
         }
         self.note_misread(place, &reading.misread);
-        self.carry(Source::Place(place), &item[1..].iter().copied().collect::<Message>());
+        self.carry(Source::Place(place), &item[1..]);
         reading.stopped
     }
 
@@ -162,7 +162,7 @@ impl Run<'_> {
             let Source::Place(place) = source else {
                 continue;
             };
-            let item: Message = fleet.layout.item(&fleet.definition, *place, &self.key, self.own_ref()).into();
+            let item = Message::from_slice(fleet.layout.item(&fleet.definition, *place, &self.key, self.own_ref()));
             if let Some(fields) = item.get(1..) {
                 self.carry(*source, fields);
             }
@@ -190,7 +190,7 @@ impl Run<'_> {
         let fleet = self.fleet;
         let declared = &fleet.definition.places[usize::from(place)];
         let mut item: SmallVec<[Byte; 16]> =
-            fleet.layout.item(&fleet.definition, place, &self.key, self.own_ref()).into();
+            SmallVec::from_slice(fleet.layout.item(&fleet.definition, place, &self.key, self.own_ref()));
         let before = item.clone();
         if declared.kind == PlaceKind::Table {
             if let Some(field) = self.refused(place, puts, item[0] == presence::NO) {

@@ -15,6 +15,7 @@ mod ledger;
 mod queue;
 mod rollout;
 mod service;
+mod slice;
 
 use definition::{Definition, Op, PlaceKind};
 use handler::Peer;
