@@ -53,33 +53,96 @@ pub(super) const EDGE_BYTES_MAX: usize = 6;
 
 /// Appends the edges of `source`.
 pub(super) fn encode(source: u32, classes: &[Class], targets: &[u32], out: &mut Vec<u8>) {
-    let mut previous = source;
+    let mut context = Context::new(source);
     let mut index = 0;
     while index < classes.len() {
         let class = classes[index];
         let run = classes[index..].iter().take(RUN_MAX).take_while(|other| **other == class).count();
         out.push(class | ((run - 1) as u8) << CLASS_BITS);
         for &target in &targets[index..index + run] {
-            encode_difference(previous, target, out);
-            previous = target;
+            encode_number(context.number(target), out);
         }
         index += run;
     }
 }
 
-/// The difference zigzagged; the two low bits of the first byte say how many bytes follow.
+/// The targets that the next one is told by.
+#[derive(Clone, Copy, Debug)]
+struct Context {
+    source: u32,
+    /// The last target, the source at first.
+    last: u32,
+    /// The one before among those that differ from it.
+    before: u32,
+}
+
+impl Context {
+    const LAST: u64 = 0;
+    const BEFORE: u64 = 1;
+    const SOURCE: u64 = 2;
+    /// What is added to the zigzagged difference, which is not 0.
+    const NAMED: u64 = 2;
+
+    fn new(source: u32) -> Self {
+        Self { source, last: source, before: source }
+    }
+
+    #[inline]
+    fn meet(&mut self, target: u32) -> u32 {
+        if target != self.last {
+            self.before = self.last;
+            self.last = target;
+        }
+        target
+    }
+
+    /// The number that tells `target`.
+    #[inline]
+    fn number(&mut self, target: u32) -> u64 {
+        let difference = i64::from(target) - i64::from(self.last);
+        let number = match target {
+            _ if target == self.last => Self::LAST,
+            _ if target == self.before => Self::BEFORE,
+            _ if target == self.source => Self::SOURCE,
+            _ => ((difference << 1) ^ (difference >> 63)) as u64 + Self::NAMED,
+        };
+        self.meet(target);
+        number
+    }
+
+    /// The target that `number` tells.
+    #[inline]
+    fn target(&mut self, number: u64) -> u32 {
+        let target = match number {
+            Self::LAST => self.last,
+            Self::BEFORE => self.before,
+            Self::SOURCE => self.source,
+            _ => {
+                let zigzag = number - Self::NAMED;
+                let difference = (zigzag >> 1) as i64 ^ -((zigzag & 1) as i64);
+                (i64::from(self.last) + difference) as u32
+            }
+        };
+        self.meet(target)
+    }
+}
+
+/// Appends `number`; the two low bits of the first byte say how many bytes there are.
 #[inline]
-fn encode_difference(from: u32, to: u32, out: &mut Vec<u8>) {
-    let difference = i64::from(to) - i64::from(from);
-    let zigzag = ((difference << 1) ^ (difference >> 63)) as u64;
-    let code = match zigzag {
+fn encode_number(number: u64, out: &mut Vec<u8>) {
+    let code = match number {
         0..0x40 => 0,
         0x40..0x4000 => 1,
         0x4000..0x40_0000 => 2,
         _ => 3,
     };
-    let bytes = (zigzag << 2 | code).to_le_bytes();
-    out.extend_from_slice(&bytes[..LENGTHS[code as usize]]);
+    let bytes = (number << 2 | code).to_le_bytes();
+    match code {
+        0 => out.push(bytes[0]),
+        1 => out.extend_from_slice(&bytes[..2]),
+        2 => out.extend_from_slice(&bytes[..3]),
+        _ => out.extend_from_slice(&bytes[..5]),
+    }
 }
 
 const LENGTHS: [usize; 4] = [1, 2, 3, 5];
@@ -91,14 +154,14 @@ pub struct Edges<'a> {
     bytes: &'a [u8],
     /// How many of the bytes are edges.
     left: usize,
-    previous: u32,
+    context: Context,
     class: Class,
     run: u8,
 }
 
 impl<'a> Edges<'a> {
     pub(super) fn new(source: u32, bytes: &'a [u8], left: usize) -> Self {
-        Self { bytes, left, previous: source, class: 0, run: 0 }
+        Self { bytes, left, context: Context::new(source), class: 0, run: 0 }
     }
 
     #[inline]
@@ -123,17 +186,16 @@ impl Iterator for Edges<'_> {
             self.run = (head >> CLASS_BITS) + 1;
         }
         self.run -= 1;
-        let (zigzag, length) = decode_difference(self.bytes);
+        let (number, length) = decode_number(self.bytes);
         self.skip(length);
-        let difference = (zigzag >> 1) as i64 ^ -((zigzag & 1) as i64);
-        self.previous = (i64::from(self.previous) + difference) as u32;
+        let target = self.context.target(number);
         let mover = MOVERS[usize::from(self.class >> 1)];
-        Some(Edge { target: self.previous, mover, has_effects: self.class & 1 == 1 })
+        Some(Edge { target, mover, has_effects: self.class & 1 == 1 })
     }
 }
 
 #[inline]
-fn decode_difference(bytes: &[u8]) -> (u64, usize) {
+fn decode_number(bytes: &[u8]) -> (u64, usize) {
     let length = LENGTHS[usize::from(bytes[0] & 3)];
     let word = match bytes.first_chunk::<8>() {
         Some(word) => u64::from_le_bytes(*word),
