@@ -17,7 +17,7 @@ pub use path::Path;
 
 use crate::relation::{Effects, Mover, Relation};
 use arena::Arena;
-use edges::{Class, EDGE_BYTES_MAX, MOVERS, class, encode, rank};
+use edges::{Class, EDGE_BYTES_MAX, MOVERS, Writer, class, rank};
 use graph::Growth;
 use rayon::prelude::*;
 use recent::{Place, Recent};
@@ -172,7 +172,7 @@ impl<'a, R: Relation> Explorer<'a, R> {
         let going = self.number(count);
         share(&mut self.workers, &mut self.slices[..count], Worker::encode);
         for slice in &self.slices[..count] {
-            self.graph.append(&slice.encoded, &slice.lengths, slice.transitions());
+            self.graph.append(slice.encoded.bytes(), &slice.lengths, slice.transitions());
         }
         going
     }
@@ -182,7 +182,7 @@ impl<'a, R: Relation> Explorer<'a, R> {
         let mut growth = Growth::default();
         for index in 0..count {
             let slice = &mut self.slices[index];
-            growth.edge_bytes += slice.places.len() * EDGE_BYTES_MAX;
+            growth.edge_bytes += slice.moves.len() * EDGE_BYTES_MAX;
             growth.sources += slice.sources.len();
             growth.states = slice.absent.len();
             growth.state_bytes = slice.absent_bytes();
@@ -219,24 +219,22 @@ struct Slice {
     complete: usize,
     /// For each source, and one more, its first move and its first successor.
     firsts: Vec<(u32, u32)>,
-    /// For each move who takes it and where it leads.
-    classes: Vec<Class>,
-    places: Vec<Place>,
+    /// Who takes each move and where it leads.
+    moves: Vec<(Class, Place)>,
     /// Packed states that no move lately led to, with their hashes and, once known, their numbers.
     successors: Arena,
     hashes: Vec<u64>,
     ids: Vec<u32>,
     /// Which of them are not stored.
     absent: Vec<u32>,
-    encoded: Vec<u8>,
+    encoded: Writer,
     lengths: Vec<u32>,
 }
 
 impl Slice {
     fn clear(&mut self) {
         self.firsts.clear();
-        self.classes.clear();
-        self.places.clear();
+        self.moves.clear();
         self.successors.clear();
         self.hashes.clear();
         self.mark();
@@ -244,7 +242,7 @@ impl Slice {
 
     /// Begins a source, or ends the last one.
     fn mark(&mut self) {
-        self.firsts.push((self.places.len() as u32, self.hashes.len() as u32));
+        self.firsts.push((self.moves.len() as u32, self.hashes.len() as u32));
     }
 
     fn absent_bytes(&self) -> usize {
@@ -288,20 +286,21 @@ struct Worker<S> {
     recent: Recent,
     steps: Vec<S>,
     packed: Vec<u8>,
-    targets: Vec<u32>,
 }
 
 impl<S: Copy> Worker<S> {
     fn new() -> Self {
-        Self { recent: Recent::new(), steps: Vec::new(), packed: Vec::new(), targets: Vec::new() }
+        Self { recent: Recent::new(), steps: Vec::new(), packed: Vec::new() }
     }
 
     /// Takes every kept step of every source and looks up where it leads.
     fn expand<R: Relation<Step = S>>(&mut self, relation: &R, graph: &Graph, slice: &mut Slice) {
         slice.clear();
+        self.recent.begin_slice();
         for source in slice.sources.clone() {
             let state = graph.state(relation, source as u32);
-            self.recent.note(hash(graph.packed(source as u32)), Place::stored(source as u32));
+            let packed = graph.packed(source as u32);
+            self.recent.note(hash(packed), packed, Place::stored(source as u32));
             self.steps.clear();
             relation.enabled(&state, &mut self.steps);
             for index in 0..self.steps.len() {
@@ -322,20 +321,19 @@ impl<S: Copy> Worker<S> {
         let effects = relation.apply(&mut next, step);
         self.packed.clear();
         relation.pack(&next, &mut self.packed);
-        slice.classes.push(class(mover, !effects.is_empty()));
         let place = self.place(&graph.states, slice);
-        slice.places.push(place);
+        slice.moves.push((class(mover, !effects.is_empty()), place));
     }
 
     /// Where the packed state is.
     #[inline]
     fn place(&mut self, states: &Arena, slice: &mut Slice) -> Place {
         let hash = hash(&self.packed);
-        if let Some(place) = self.recent.find(hash, states, &slice.successors, &self.packed) {
+        if let Some(place) = self.recent.find(hash, &self.packed, states, &slice.successors) {
             return place;
         }
         let place = Place::successor(slice.hashes.len());
-        self.recent.note(hash, place);
+        self.recent.note(hash, &self.packed, place);
         slice.successors.push(&self.packed);
         slice.hashes.push(hash);
         place
@@ -347,17 +345,19 @@ impl<S: Copy> Worker<S> {
         slice.lengths.clear();
         for index in 0..slice.complete {
             let range = slice.firsts[index].0 as usize..slice.firsts[index + 1].0 as usize;
-            self.targets.clear();
-            self.targets.extend(slice.places[range.clone()].iter().map(|place| place.id(&slice.ids)));
-            let before = slice.encoded.len();
             let source = (slice.sources.start + index) as u32;
-            encode(source, &slice.classes[range], &self.targets, &mut slice.encoded);
-            slice.lengths.push((slice.encoded.len() - before) as u32);
+            let edges = slice.moves[range].iter().map(|(class, place)| (*class, place.id(&slice.ids)));
+            slice.lengths.push(slice.encoded.push_edges(source, edges) as u32);
         }
         if slice.complete == slice.sources.len() {
-            for (&hash, &id) in slice.hashes.iter().zip(&slice.ids) {
-                self.recent.note(hash, Place::stored(id));
-            }
+            self.remember(slice);
+        }
+    }
+
+    /// Remembers the numbers of all successors.
+    fn remember(&mut self, slice: &Slice) {
+        for (index, (&hash, &id)) in slice.hashes.iter().zip(&slice.ids).enumerate() {
+            self.recent.note(hash, slice.successors.get(index), Place::stored(id));
         }
     }
 }

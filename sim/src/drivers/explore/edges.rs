@@ -47,23 +47,73 @@ pub(super) fn class(mover: Mover, has_effects: bool) -> Class {
 }
 
 const CLASS_BITS: u32 = 5;
-const RUN_MAX: usize = 1 << (8 - CLASS_BITS);
+const CLASS_MASK: u8 = (1 << CLASS_BITS) - 1;
+const RUN_MAX: u8 = 1 << (8 - CLASS_BITS);
 /// More than any edge takes in bytes, its run included.
 pub(super) const EDGE_BYTES_MAX: usize = 6;
 
-/// Appends the edges of `source`.
-pub(super) fn encode(source: u32, classes: &[Class], targets: &[u32], out: &mut Vec<u8>) {
-    let mut context = Context::new(source);
-    let mut index = 0;
-    while index < classes.len() {
-        let class = classes[index];
-        let run = classes[index..].iter().take(RUN_MAX).take_while(|other| **other == class).count();
-        out.push(class | ((run - 1) as u8) << CLASS_BITS);
-        for &target in &targets[index..index + run] {
-            encode_number(context.number(target), out);
-        }
-        index += run;
+/// Bytes with room to spare, written one word at a time.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Writer {
+    bytes: Vec<u8>,
+    len: usize,
+}
+
+impl Writer {
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
     }
+
+    pub(super) fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// Makes room for `edges` more edges.
+    fn reserve(&mut self, edges: usize) {
+        let least = self.len + edges * EDGE_BYTES_MAX + 8;
+        if self.bytes.len() < least {
+            self.bytes.resize(least * 2, 0);
+        }
+    }
+
+    /// Appends the first `length` bytes of `word`.
+    #[inline]
+    fn push(&mut self, word: u64, length: usize) {
+        self.bytes[self.len..][..8].copy_from_slice(&word.to_le_bytes());
+        self.len += length;
+    }
+
+    /// Appends the edges of `source` and says how many bytes they take.
+    pub(super) fn push_edges(&mut self, source: u32, edges: impl ExactSizeIterator<Item = (Class, u32)>) -> usize {
+        self.reserve(edges.len());
+        let before = self.len;
+        let mut context = Context::new(source);
+        let mut head = before;
+        for (class, target) in edges {
+            if self.len > before && continues(self.bytes[head], class) {
+                self.bytes[head] += 1 << CLASS_BITS;
+            } else {
+                head = self.len;
+                self.push(u64::from(class), 1);
+            }
+            self.push_number(context.number(target));
+        }
+        self.len - before
+    }
+
+    /// Appends `number`; the two low bits of the first byte say how many bytes there are.
+    #[inline]
+    fn push_number(&mut self, number: u64) {
+        let bits = u64::BITS - number.leading_zeros();
+        let code = ((bits + 1) / 8).min(3);
+        self.push(number << 2 | u64::from(code), LENGTHS[code as usize]);
+    }
+}
+
+/// Whether an edge of `class` fits into the run that `head` begins.
+#[inline]
+fn continues(head: u8, class: Class) -> bool {
+    head & CLASS_MASK == class && head < (RUN_MAX - 1) << CLASS_BITS
 }
 
 /// The targets that the next one is told by.
@@ -127,24 +177,7 @@ impl Context {
     }
 }
 
-/// Appends `number`; the two low bits of the first byte say how many bytes there are.
-#[inline]
-fn encode_number(number: u64, out: &mut Vec<u8>) {
-    let code = match number {
-        0..0x40 => 0,
-        0x40..0x4000 => 1,
-        0x4000..0x40_0000 => 2,
-        _ => 3,
-    };
-    let bytes = (number << 2 | code).to_le_bytes();
-    match code {
-        0 => out.push(bytes[0]),
-        1 => out.extend_from_slice(&bytes[..2]),
-        2 => out.extend_from_slice(&bytes[..3]),
-        _ => out.extend_from_slice(&bytes[..5]),
-    }
-}
-
+/// How many bytes the codes 0 to 3 stand for.
 const LENGTHS: [usize; 4] = [1, 2, 3, 5];
 
 /// The edges of one node, in the canonical order of the steps that they stand for.
@@ -182,7 +215,7 @@ impl Iterator for Edges<'_> {
             }
             let head = self.bytes[0];
             self.skip(1);
-            self.class = head & ((1 << CLASS_BITS) - 1);
+            self.class = head & CLASS_MASK;
             self.run = (head >> CLASS_BITS) + 1;
         }
         self.run -= 1;

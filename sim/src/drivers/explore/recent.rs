@@ -1,24 +1,11 @@
 //! What one worker met lately: most successors were successors a moment ago, and asking here spares the table.
 //!
-//! Only a shortcut: an entry counts if the states are equal byte for byte, so what it says is what the table would say.
+//! Only a shortcut: an entry counts if the states are equal byte for byte, so it says what the table would say.
 
 use super::arena::Arena;
 use super::visited::same;
 
-/// A stored state, or a successor that the worker has not looked up yet, by the hash of its packed form.
-#[derive(Debug)]
-pub(super) struct Recent {
-    entries: Vec<Entry>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    /// Bits of the hash that do not choose the place.
-    tag: u32,
-    place: Place,
-}
-
-/// Where a state is: the number of a stored one, or [`Place::successor`].
+/// Where a state is: the number of a stored one, or a successor of the slice at work, which has no number yet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Place(u32);
 
@@ -27,28 +14,62 @@ impl Place {
     const SUCCESSORS: u32 = 3 << 30;
 
     /// Stored state `id`.
+    #[inline]
     pub(super) fn stored(id: u32) -> Self {
         debug_assert!(id < Self::SUCCESSORS);
         Self(id)
     }
 
     /// Successor `index` of the slice at work.
+    #[inline]
     pub(super) fn successor(index: usize) -> Self {
-        Self(Self::SUCCESSORS + u32::try_from(index).expect("a slice has few successors"))
+        debug_assert!(index < 1 << 30);
+        Self(Self::SUCCESSORS | index as u32)
+    }
+
+    #[inline]
+    fn is_stored(self) -> bool {
+        self.0 < Self::SUCCESSORS
     }
 
     /// The number of the stored state, given those of the successors.
     #[inline]
     pub(super) fn id(self, successors: &[u32]) -> u32 {
-        if self.0 < Self::SUCCESSORS { self.0 } else { successors[(self.0 - Self::SUCCESSORS) as usize] }
+        if self.is_stored() { self.0 } else { successors[(self.0 - Self::SUCCESSORS) as usize] }
     }
+}
+
+/// Places by the hash of the state; a later state takes the entry of an earlier one.
+#[derive(Debug)]
+pub(super) struct Recent {
+    entries: Vec<Entry>,
+    /// Which slice is at work: an even number.
+    slice: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    /// The packed state itself if it has eight bytes, else its hash.
+    word: u64,
+    place: Place,
+    /// The slice of which `place` speaks if it is a successor, and in the lowest bit whether `word` is a hash.
+    stamp: u32,
 }
 
 impl Recent {
     const BITS: u32 = 14;
 
     pub(super) fn new() -> Self {
-        Self { entries: vec![Entry { tag: 0, place: Place(u32::MAX) }; 1 << Self::BITS] }
+        let nothing = Entry { word: 0, place: Place::successor(0), stamp: 0 };
+        Self { entries: vec![nothing; 1 << Self::BITS], slice: 0 }
+    }
+
+    /// Forgets the successors of the last slice.
+    pub(super) fn begin_slice(&mut self) {
+        self.slice += 2;
+        if self.slice > u32::MAX - 2 {
+            *self = Self { slice: 2, ..Self::new() };
+        }
     }
 
     #[inline]
@@ -56,25 +77,36 @@ impl Recent {
         (hash >> (64 - Self::BITS)) as usize
     }
 
-    /// Where a state with `hash` was last; `is` must say whether it is there still.
+    /// Where the state packed in `key` is, if it was met lately.
     #[inline]
-    pub(super) fn find(&self, hash: u64, states: &Arena, successors: &Arena, key: &[u8]) -> Option<Place> {
+    pub(super) fn find(&self, hash: u64, key: &[u8], states: &Arena, successors: &Arena) -> Option<Place> {
         let entry = self.entries[Self::slot(hash)];
-        (entry.tag == hash as u32 && is_at(entry.place, states, successors, key)).then_some(entry.place)
+        let (word, is_hash) = word(hash, key);
+        let age = entry.stamp ^ (self.slice | is_hash);
+        let valid = age == 0 || age & 1 == 0 && entry.place.is_stored();
+        if entry.word != word || !valid {
+            return None;
+        }
+        (is_hash == 0 || is_at(entry.place, key, states, successors)).then_some(entry.place)
     }
 
-    /// Remembers where the state with `hash` is.
+    /// Remembers where the state packed in `key` is.
     #[inline]
-    pub(super) fn note(&mut self, hash: u64, place: Place) {
-        self.entries[Self::slot(hash)] = Entry { tag: hash as u32, place };
+    pub(super) fn note(&mut self, hash: u64, key: &[u8], place: Place) {
+        let (word, is_hash) = word(hash, key);
+        self.entries[Self::slot(hash)] = Entry { word, place, stamp: self.slice | is_hash };
     }
 }
 
-/// Whether `key` is at `place`; nothing is at a place that has been given up since.
+/// What an entry is recognized by, and 1 if that is no proof.
 #[inline]
-fn is_at(place: Place, states: &Arena, successors: &Arena, key: &[u8]) -> bool {
+fn word(hash: u64, key: &[u8]) -> (u64, u32) {
+    <[u8; 8]>::try_from(key).map_or((hash, 1), |word| (u64::from_le_bytes(word), 0))
+}
+
+fn is_at(place: Place, key: &[u8], states: &Arena, successors: &Arena) -> bool {
     match place.0.checked_sub(Place::SUCCESSORS) {
         None => same(states, place.0 as usize, key),
-        Some(index) => (index as usize) < successors.len() && same(successors, index as usize, key),
+        Some(index) => same(successors, index as usize, key),
     }
 }

@@ -155,8 +155,9 @@ impl Visited {
 
     /// Looks up every string of `keys`, given their hashes, and appends what it found, [`ABSENT`] if nothing.
     pub(super) fn find_all(&self, arena: &Arena, keys: &Arena, hashes: &[u64], found: &mut Vec<u32>) {
+        let mut candidates = Candidates { slots: [0; BATCH], words: [0; BATCH] };
         for (batch, hashes) in hashes.chunks(BATCH).enumerate() {
-            let candidates = self.candidates(hashes);
+            self.candidates(hashes, &mut candidates);
             self.confirm(arena, |index| keys.get(batch * BATCH + index), hashes, &candidates, found);
         }
     }
@@ -164,8 +165,7 @@ impl Visited {
     /// The first slot for each hash that is empty or whose bits agree. Apart from the comparison so that the processor
     /// waits for many slots at once.
     #[inline]
-    fn candidates(&self, hashes: &[u64]) -> Candidates {
-        let mut candidates = Candidates { slots: [0; BATCH], words: [0; BATCH] };
+    fn candidates(&self, hashes: &[u64], candidates: &mut Candidates) {
         for (word, hash) in candidates.words.iter_mut().zip(hashes) {
             *word = self.slots[self.home(*hash)];
         }
@@ -179,7 +179,6 @@ impl Visited {
             candidates.slots[index] = slot;
             candidates.words[index] = word;
         }
-        candidates
     }
 
     /// Compares the candidates, again waiting for many states at once, and searches on where they differ.
