@@ -20,7 +20,7 @@ use arena::Arena;
 use edges::{Class, EDGE_BYTES_MAX, MOVERS, Writer, class, rank};
 use graph::Growth;
 use rayon::prelude::*;
-use recent::{Place, Recent};
+use recent::{Key, Place, Recent};
 use std::ops::Range;
 use std::sync::Mutex;
 use visited::{ABSENT, Visited, hash};
@@ -300,7 +300,7 @@ impl<S: Copy> Worker<S> {
         for source in slice.sources.clone() {
             let state = graph.state(relation, source as u32);
             let packed = graph.packed(source as u32);
-            self.recent.note(hash(packed), packed, Place::stored(source as u32));
+            self.recent.note(&Key::new(packed), Place::stored(source as u32));
             self.steps.clear();
             relation.enabled(&state, &mut self.steps);
             for index in 0..self.steps.len() {
@@ -328,14 +328,14 @@ impl<S: Copy> Worker<S> {
     /// Where the packed state is.
     #[inline]
     fn place(&mut self, states: &Arena, slice: &mut Slice) -> Place {
-        let hash = hash(&self.packed);
-        if let Some(place) = self.recent.find(hash, &self.packed, states, &slice.successors) {
+        let key = Key::new(&self.packed);
+        if let Some(place) = self.recent.find(&key, states, &slice.successors) {
             return place;
         }
         let place = Place::successor(slice.hashes.len());
-        self.recent.note(hash, &self.packed, place);
+        self.recent.note(&key, place);
         slice.successors.push(&self.packed);
-        slice.hashes.push(hash);
+        slice.hashes.push(key.hash);
         place
     }
 
@@ -356,8 +356,8 @@ impl<S: Copy> Worker<S> {
 
     /// Remembers the numbers of all successors.
     fn remember(&mut self, slice: &Slice) {
-        for (index, (&hash, &id)) in slice.hashes.iter().zip(&slice.ids).enumerate() {
-            self.recent.note(hash, slice.successors.get(index), Place::stored(id));
+        for (index, &id) in slice.ids.iter().enumerate() {
+            self.recent.note(&Key::new(slice.successors.get(index)), Place::stored(id));
         }
     }
 }

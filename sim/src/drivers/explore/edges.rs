@@ -138,24 +138,19 @@ impl Context {
     }
 
     #[inline]
-    fn meet(&mut self, target: u32) -> u32 {
-        if target != self.last {
-            self.before = self.last;
-            self.last = target;
-        }
-        target
+    fn meet(&mut self, target: u32) {
+        self.before = if target == self.last { self.before } else { self.last };
+        self.last = target;
     }
 
     /// The number that tells `target`.
     #[inline]
     fn number(&mut self, target: u32) -> u64 {
         let difference = i64::from(target) - i64::from(self.last);
-        let number = match target {
-            _ if target == self.last => Self::LAST,
-            _ if target == self.before => Self::BEFORE,
-            _ if target == self.source => Self::SOURCE,
-            _ => ((difference << 1) ^ (difference >> 63)) as u64 + Self::NAMED,
-        };
+        let mut number = ((difference << 1) ^ (difference >> 63)) as u64 + Self::NAMED;
+        for (name, named) in [(Self::SOURCE, self.source), (Self::BEFORE, self.before), (Self::LAST, self.last)] {
+            number = if target == named { name } else { number };
+        }
         self.meet(target);
         number
     }
@@ -173,7 +168,8 @@ impl Context {
                 (i64::from(self.last) + difference) as u32
             }
         };
-        self.meet(target)
+        self.meet(target);
+        target
     }
 }
 

@@ -3,7 +3,7 @@
 //! Only a shortcut: an entry counts if the states are equal byte for byte, so it says what the table would say.
 
 use super::arena::Arena;
-use super::visited::same;
+use super::visited::{hash, hash_word, same};
 
 /// Where a state is: the number of a stored one, or a successor of the slice at work, which has no number yet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,31 +77,48 @@ impl Recent {
         (hash >> (64 - Self::BITS)) as usize
     }
 
-    /// Where the state packed in `key` is, if it was met lately.
+    /// Where the state is, if it was met lately.
     #[inline]
-    pub(super) fn find(&self, hash: u64, key: &[u8], states: &Arena, successors: &Arena) -> Option<Place> {
-        let entry = self.entries[Self::slot(hash)];
-        let (word, is_hash) = word(hash, key);
-        let age = entry.stamp ^ (self.slice | is_hash);
-        let valid = age == 0 || age & 1 == 0 && entry.place.is_stored();
-        if entry.word != word || !valid {
+    pub(super) fn find(&self, key: &Key, states: &Arena, successors: &Arena) -> Option<Place> {
+        let entry = self.entries[Self::slot(key.hash)];
+        let age = entry.stamp ^ (self.slice | key.is_hash);
+        if entry.word != key.word || !(age == 0 || age & 1 == 0 && entry.place.is_stored()) {
             return None;
         }
-        (is_hash == 0 || is_at(entry.place, key, states, successors)).then_some(entry.place)
+        (key.is_hash == 0 || is_at(entry.place, key.packed, states, successors)).then_some(entry.place)
     }
 
-    /// Remembers where the state packed in `key` is.
+    /// Remembers where the state is.
     #[inline]
-    pub(super) fn note(&mut self, hash: u64, key: &[u8], place: Place) {
-        let (word, is_hash) = word(hash, key);
-        self.entries[Self::slot(hash)] = Entry { word, place, stamp: self.slice | is_hash };
+    pub(super) fn note(&mut self, key: &Key, place: Place) {
+        let stamp = self.slice | key.is_hash;
+        self.entries[Self::slot(key.hash)] = Entry { word: key.word, place, stamp };
     }
 }
 
-/// What an entry is recognized by, and 1 if that is no proof.
-#[inline]
-fn word(hash: u64, key: &[u8]) -> (u64, u32) {
-    <[u8; 8]>::try_from(key).map_or((hash, 1), |word| (u64::from_le_bytes(word), 0))
+/// A packed state and what an entry is recognized by.
+pub(super) struct Key<'a> {
+    packed: &'a [u8],
+    pub(super) hash: u64,
+    word: u64,
+    /// 1 if `word` is no proof.
+    is_hash: u32,
+}
+
+impl<'a> Key<'a> {
+    #[inline]
+    pub(super) fn new(packed: &'a [u8]) -> Self {
+        match <[u8; 8]>::try_from(packed) {
+            Ok(word) => {
+                let word = u64::from_le_bytes(word);
+                Self { packed, hash: hash_word(word), word, is_hash: 0 }
+            }
+            Err(_) => {
+                let hash = hash(packed);
+                Self { packed, hash, word: hash, is_hash: 1 }
+            }
+        }
+    }
 }
 
 fn is_at(place: Place, key: &[u8], states: &Arena, successors: &Arena) -> bool {

@@ -5,10 +5,16 @@ use super::arena::Arena;
 /// Mixes all of `bytes` into a word whose high and low bits are both usable.
 #[inline]
 pub(super) fn hash(bytes: &[u8]) -> u64 {
-    weaken(match <[u8; 8]>::try_from(bytes) {
-        Ok(word) => fold(u64::from_le_bytes(word)),
-        Err(_) => hash_words(bytes),
-    })
+    match <[u8; 8]>::try_from(bytes) {
+        Ok(word) => hash_word(u64::from_le_bytes(word)),
+        Err(_) => weaken(hash_words(bytes)),
+    }
+}
+
+/// [`hash`] of the eight bytes of `word`.
+#[inline]
+pub(super) fn hash_word(word: u64) -> u64 {
+    weaken(fold(word))
 }
 
 fn hash_words(bytes: &[u8]) -> u64 {
@@ -197,11 +203,10 @@ impl Visited {
             agree[index] = same(arena, id as usize, key(index));
         }
         for (index, &hash) in hashes.iter().enumerate() {
-            let word = candidates.words[index];
-            found.push(if word == 0 {
-                ABSENT
-            } else if agree[index] {
-                (word & self.id_mask) - 1
+            // Nothing in the slot gives ABSENT.
+            let id = (candidates.words[index] & self.id_mask).wrapping_sub(1);
+            found.push(if agree[index] | (candidates.words[index] == 0) {
+                id
             } else {
                 let slot = self.next(candidates.slots[index]);
                 self.find_from(slot, hash, |id| same(arena, id, key(index))).unwrap_or(ABSENT)
