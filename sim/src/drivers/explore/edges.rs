@@ -236,3 +236,36 @@ fn decode_number(bytes: &[u8]) -> (u64, usize) {
     };
     ((word & ((1 << (8 * length)) - 1)) >> 2, length)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn movers_are_in_canonical_order() {
+        assert!(MOVERS.is_sorted());
+        assert!((0..).zip(MOVERS).all(|(place, mover)| rank(mover) == place));
+    }
+
+    #[test]
+    fn edges_are_read_as_written() {
+        let source = 1 << 20;
+        let targets = [source, 0, u32::MAX - 1, 0, 0, source, 1, 31, 62, 95, 9_000, 1_000, 5_000_000, 1, 5_000_000, 2, 2];
+        for length in 0..=targets.len() {
+            let edges = (0..).zip(&targets[..length]).map(|(place, target)| (class(MOVERS[place / 3], place > 9), *target));
+            let mut writer = Writer::default();
+            let bytes = writer.push_edges(source, edges.clone().collect::<Vec<_>>().into_iter());
+            assert!(bytes == writer.bytes().len() && bytes <= length * EDGE_BYTES_MAX);
+            let read = Edges::new(source, writer.bytes(), bytes).map(|edge| (class(edge.mover, edge.has_effects), edge.target));
+            assert!(read.eq(edges));
+        }
+    }
+
+    #[test]
+    fn long_runs_are_cut() {
+        let mut writer = Writer::default();
+        writer.push_edges(7, (0..1000).map(|_| (class(Mover::Fair, false), 7)));
+        assert_eq!(writer.bytes().len(), 1000 + 1000 / usize::from(RUN_MAX));
+        assert_eq!(Edges::new(7, writer.bytes(), writer.bytes().len()).filter(|edge| edge.target == 7).count(), 1000);
+    }
+}

@@ -9,8 +9,8 @@ use crate::relation::{Mover, Relation};
 /// The explored part of a relation: states numbered in breadth-first order from 0, and the moves between them.
 ///
 /// States are expanded in the order of their numbers, so those not expanded are the last ones. Every number and every
-/// stored byte is independent of the number of threads.
-#[derive(Clone, Debug)]
+/// stored byte is independent of the number of threads; equal graphs are equal byte for byte.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Graph {
     pub(super) states: Arena,
     pub(super) visited: Visited,

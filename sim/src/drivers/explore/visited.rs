@@ -51,7 +51,7 @@ pub(super) fn same(arena: &Arena, index: usize, key: &[u8]) -> bool {
 
 /// Open addressing over numbers of states. The low bits of a slot hold the number plus one, what is left above them
 /// holds bits of the hash, so that few states are compared in vain.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Visited {
     slots: Vec<u32>,
     shift: u32,
@@ -198,9 +198,9 @@ impl Visited {
         found: &mut Vec<u32>,
     ) {
         let mut agree = [false; BATCH];
-        for index in 0..hashes.len() {
+        for (index, agrees) in agree[..hashes.len()].iter_mut().enumerate() {
             let id = (candidates.words[index] & self.id_mask).saturating_sub(1);
-            agree[index] = same(arena, id as usize, key(index));
+            *agrees = same(arena, id as usize, key(index));
         }
         for (index, &hash) in hashes.iter().enumerate() {
             // Nothing in the slot gives ABSENT.
