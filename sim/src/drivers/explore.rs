@@ -17,7 +17,7 @@ pub use path::Path;
 
 use crate::relation::{Effects, Mover, Relation};
 use arena::Arena;
-use edges::{Class, EDGE_BYTES_MAX, MOVERS, Writer, class, rank};
+use edges::{Class, EDGE_BYTES_MAX, MOVERS, Writer, class};
 use graph::Growth;
 use rayon::prelude::*;
 use recent::{Key, Place, Recent};
@@ -182,7 +182,7 @@ impl<'a, R: Relation> Explorer<'a, R> {
         let mut growth = Growth::default();
         for index in 0..count {
             let slice = &mut self.slices[index];
-            growth.edge_bytes += slice.moves.len() * EDGE_BYTES_MAX;
+            growth.edge_bytes += slice.places.len() * EDGE_BYTES_MAX;
             growth.sources += slice.sources.len();
             growth.states = slice.absent.len();
             growth.state_bytes = slice.absent_bytes();
@@ -219,8 +219,9 @@ struct Slice {
     complete: usize,
     /// For each source, and one more, its first move and its first successor.
     firsts: Vec<(u32, u32)>,
-    /// Who takes each move and where it leads.
-    moves: Vec<(Class, Place)>,
+    /// Who takes each move, and where it leads.
+    classes: Vec<Class>,
+    places: Vec<Place>,
     /// Packed states that no move lately led to, with their hashes and, once known, their numbers.
     successors: Arena,
     hashes: Vec<u64>,
@@ -234,7 +235,8 @@ struct Slice {
 impl Slice {
     fn clear(&mut self) {
         self.firsts.clear();
-        self.moves.clear();
+        self.classes.clear();
+        self.places.clear();
         self.successors.clear();
         self.hashes.clear();
         self.mark();
@@ -242,7 +244,7 @@ impl Slice {
 
     /// Begins a source, or ends the last one.
     fn mark(&mut self) {
-        self.firsts.push((self.moves.len() as u32, self.hashes.len() as u32));
+        self.firsts.push((self.places.len() as u32, self.hashes.len() as u32));
     }
 
     fn absent_bytes(&self) -> usize {
@@ -285,12 +287,13 @@ impl Slice {
 struct Worker<S> {
     recent: Recent,
     steps: Vec<S>,
-    packed: Vec<u8>,
+    /// The packed successors of one source.
+    packed: Arena,
 }
 
 impl<S: Copy> Worker<S> {
     fn new() -> Self {
-        Self { recent: Recent::new(), steps: Vec::new(), packed: Vec::new() }
+        Self { recent: Recent::new(), steps: Vec::new(), packed: Arena::default() }
     }
 
     /// Takes every kept step of every source and looks up where it leads.
@@ -298,45 +301,46 @@ impl<S: Copy> Worker<S> {
         slice.clear();
         self.recent.begin_slice();
         for source in slice.sources.clone() {
-            let state = graph.state(relation, source as u32);
-            let packed = graph.packed(source as u32);
-            self.recent.note(&Key::new(packed), Place::stored(source as u32));
-            self.steps.clear();
-            relation.enabled(&state, &mut self.steps);
-            for index in 0..self.steps.len() {
-                self.take(relation, graph, &state, self.steps[index], slice);
-            }
+            self.take(relation, graph, source as u32, &mut slice.classes);
+            self.recent.note(&Key::new(graph.packed(source as u32)), Place::stored(source as u32));
+            self.place(&graph.states, slice);
             slice.mark();
         }
         slice.look_up(graph);
     }
 
-    #[inline]
-    fn take<R: Relation<Step = S>>(&mut self, relation: &R, graph: &Graph, state: &R::State, step: S, slice: &mut Slice) {
-        let mover = relation.mover(state, step);
-        if !graph.kept[usize::from(rank(mover))] {
-            return;
-        }
-        let mut next = state.clone();
-        let effects = relation.apply(&mut next, step);
+    /// Takes every kept step of `source`.
+    fn take<R: Relation<Step = S>>(&mut self, relation: &R, graph: &Graph, source: u32, classes: &mut Vec<Class>) {
+        let state = graph.state(relation, source);
+        self.steps.clear();
         self.packed.clear();
-        relation.pack(&next, &mut self.packed);
-        let place = self.place(&graph.states, slice);
-        slice.moves.push((class(mover, !effects.is_empty()), place));
+        relation.enabled(&state, &mut self.steps);
+        for &step in &self.steps {
+            let mover = relation.mover(&state, step);
+            if !graph.keeps(mover) {
+                continue;
+            }
+            let mut next = state.clone();
+            let effects = relation.apply(&mut next, step);
+            self.packed.push_with(|out| relation.pack(&next, out));
+            classes.push(class(mover, !effects.is_empty()));
+        }
     }
 
-    /// Where the packed state is.
-    #[inline]
-    fn place(&mut self, states: &Arena, slice: &mut Slice) -> Place {
-        let key = Key::new(&self.packed);
-        if let Some(place) = self.recent.find(&key, states, &slice.successors) {
-            return place;
+    /// Says where each packed successor is; those not met lately are added to the successors of `slice`.
+    fn place(&mut self, states: &Arena, slice: &mut Slice) {
+        for index in 0..self.packed.len() {
+            let packed = self.packed.get(index);
+            let key = Key::new(packed);
+            let place = self.recent.find(&key, states, &slice.successors).unwrap_or_else(|| {
+                let place = Place::successor(slice.hashes.len());
+                self.recent.note(&key, place);
+                slice.successors.push(packed);
+                slice.hashes.push(key.hash);
+                place
+            });
+            slice.places.push(place);
         }
-        let place = Place::successor(slice.hashes.len());
-        self.recent.note(&key, place);
-        slice.successors.push(&self.packed);
-        slice.hashes.push(key.hash);
-        place
     }
 
     /// Encodes the moves of the sources that are complete.
@@ -346,7 +350,8 @@ impl<S: Copy> Worker<S> {
         for index in 0..slice.complete {
             let range = slice.firsts[index].0 as usize..slice.firsts[index + 1].0 as usize;
             let source = (slice.sources.start + index) as u32;
-            let edges = slice.moves[range].iter().map(|(class, place)| (*class, place.id(&slice.ids)));
+            let targets = slice.places[range.clone()].iter().map(|place| place.id(&slice.ids));
+            let edges = slice.classes[range].iter().copied().zip(targets);
             slice.lengths.push(slice.encoded.push_edges(source, edges) as u32);
         }
         if slice.complete == slice.sources.len() {

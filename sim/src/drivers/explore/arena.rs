@@ -79,6 +79,14 @@ impl Arena {
         }
     }
 
+    /// Appends what `write` writes.
+    #[inline]
+    pub(super) fn push_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let before = self.bytes.len();
+        write(&mut self.bytes);
+        self.note(self.bytes.len() - before);
+    }
+
     /// Appends `string`.
     #[inline]
     pub(super) fn push(&mut self, string: &[u8]) {

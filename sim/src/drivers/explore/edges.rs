@@ -76,44 +76,43 @@ impl Writer {
         }
     }
 
-    /// Appends the first `length` bytes of `word`.
-    #[inline]
-    fn push(&mut self, word: u64, length: usize) {
-        self.bytes[self.len..][..8].copy_from_slice(&word.to_le_bytes());
-        self.len += length;
-    }
-
     /// Appends the edges of `source` and says how many bytes they take.
     pub(super) fn push_edges(&mut self, source: u32, edges: impl ExactSizeIterator<Item = (Class, u32)>) -> usize {
         self.reserve(edges.len());
-        let before = self.len;
+        let bytes = &mut self.bytes[self.len..];
         let mut context = Context::new(source);
-        let mut head = before;
+        let (mut head, mut head_at, mut at) = (NO_RUN, 0, 0);
         for (class, target) in edges {
-            if self.len > before && continues(self.bytes[head], class) {
-                self.bytes[head] += 1 << CLASS_BITS;
+            if continues(head, class) {
+                head += 1 << CLASS_BITS;
             } else {
-                head = self.len;
-                self.push(u64::from(class), 1);
+                (head, head_at) = (class, at);
+                at += 1;
             }
-            self.push_number(context.number(target));
+            bytes[head_at] = head;
+            at += write_number(context.number(target), &mut bytes[at..]);
         }
-        self.len - before
-    }
-
-    /// Appends `number`; the two low bits of the first byte say how many bytes there are.
-    #[inline]
-    fn push_number(&mut self, number: u64) {
-        let bits = u64::BITS - number.leading_zeros();
-        let code = ((bits + 1) / 8).min(3);
-        self.push(number << 2 | u64::from(code), LENGTHS[code as usize]);
+        self.len += at;
+        at
     }
 }
+
+/// A head that nothing continues.
+const NO_RUN: u8 = CLASS_MASK;
 
 /// Whether an edge of `class` fits into the run that `head` begins.
 #[inline]
 fn continues(head: u8, class: Class) -> bool {
     head & CLASS_MASK == class && head < (RUN_MAX - 1) << CLASS_BITS
+}
+
+/// Writes `number` and says into how many bytes; the two low bits of the first one tell.
+#[inline]
+fn write_number(number: u64, bytes: &mut [u8]) -> usize {
+    let bits = u64::BITS - number.leading_zeros();
+    let code = ((bits + 1) / 8).min(3);
+    bytes[..8].copy_from_slice(&(number << 2 | u64::from(code)).to_le_bytes());
+    LENGTHS[code as usize]
 }
 
 /// The targets that the next one is told by.

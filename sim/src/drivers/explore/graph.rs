@@ -19,7 +19,7 @@ pub struct Graph {
     pub(super) starts: Vec<u32>,
     pub(super) levels: Vec<u32>,
     transitions: u64,
-    pub(super) kept: [bool; 10],
+    kept: [bool; 10],
     /// Whether every state that the kept movers reach is here and expanded.
     pub complete: bool,
 }
@@ -71,6 +71,7 @@ impl Graph {
     }
 
     /// The packed form of state `id`.
+    #[inline]
     pub fn packed(&self, id: u32) -> &[u8] {
         self.states.get(id as usize)
     }
@@ -101,6 +102,7 @@ impl Graph {
     }
 
     /// Whether the steps of `mover` were followed.
+    #[inline]
     pub fn keeps(&self, mover: Mover) -> bool {
         self.kept[usize::from(rank(mover))]
     }

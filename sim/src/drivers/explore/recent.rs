@@ -57,7 +57,7 @@ struct Entry {
 }
 
 impl Recent {
-    const BITS: u32 = 14;
+    const BITS: u32 = 12;
 
     pub(super) fn new() -> Self {
         let nothing = Entry { word: 0, place: Place::successor(0), stamp: 0 };
