@@ -5,7 +5,7 @@ mod rollout;
 
 use rollout::Rollout;
 use turnback_sim::drivers::explore::{Graph, Limits, explore};
-use turnback_sim::findings::works::{can_reach, states};
+use turnback_sim::findings::works::{Bits, can_reach, states};
 use turnback_sim::relation::Relation;
 
 /// Replicas, states, and states from which no path leads to a healthy one, at two messages in flight.
@@ -26,15 +26,20 @@ fn explored(relation: &Rollout, limits: &Limits) -> Graph {
     explore(relation, &relation.start(), &|_| true, limits, &mut |_| ())
 }
 
+fn irrecoverable(relation: &Rollout, graph: &Graph) -> Bits {
+    let healthy = states(graph, |id| relation.healthy(graph.state(relation, *id)));
+    let mut rest = states(graph, |_| true);
+    rest.difference_with(&can_reach(graph, &healthy, &rest, &|_, _| true));
+    rest
+}
+
 #[test]
 fn states_and_irrecoverable_states_are_as_known() {
     for &(replicas, states_known, irrecoverable_known) in known() {
         let relation = rollout(replicas);
         let graph = explored(&relation, &UNLIMITED);
         assert_eq!((graph.len(), graph.complete), (states_known, true));
-        let healthy = states(&graph, |id| relation.healthy(graph.state(&relation, *id)));
-        let recoverable = can_reach(&graph, &healthy, &states(&graph, |_| true), &|_, _| true);
-        assert_eq!(graph.len() - recoverable.count_ones(..), irrecoverable_known);
+        assert_eq!(irrecoverable(&relation, &graph).count_ones(..), irrecoverable_known);
     }
 }
 
@@ -109,12 +114,12 @@ fn memory_is_as_little_as_promised() {
 }
 
 #[test]
-fn the_shortest_loss_is_found() {
+fn the_shortest_way_to_an_irrecoverable_state_is_found() {
     let relation = rollout(2);
     let graph = explored(&relation, &UNLIMITED);
-    let lost = states(&graph, |id| relation.lost(graph.state(&relation, *id)));
-    let path = graph.shortest_path(&relation, graph.starts(), &lost, &|_, _| true).expect("a loss is reachable");
-    assert_eq!(path.moves.len() as u32, lost.ones().map(|id| graph.depth(id as u32)).min().expect("some are lost"));
+    let goal = irrecoverable(&relation, &graph);
+    let path = graph.shortest_path(&relation, graph.starts(), &goal, &|_, _| true).expect("there is one");
+    assert_eq!(path.moves.len() as u32, goal.ones().map(|id| graph.depth(id as u32)).min().expect("there is one"));
     let mut state = relation.start()[0];
     for (id, step) in path.moves {
         assert_eq!(graph.find(&relation, &state), Some(id));

@@ -141,11 +141,6 @@ impl Rollout {
         quiet && (old || new)
     }
 
-    /// Whether something is gone for good.
-    pub fn lost(&self, world: World) -> bool {
-        world.get(LOST) == 1
-    }
-
     fn can_advance(&self, world: World) -> bool {
         world.all_up()
             && match world.get(POSITION) {

@@ -71,7 +71,7 @@ impl Arena {
     }
 
     /// String `index`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&self, index: usize) -> &[u8] {
         match &self.ends {
             None => &self.bytes[index * self.width..][..self.width],
