@@ -26,7 +26,9 @@ fn main() {
     if chosen.is_empty() {
         chosen = vec![2, 3, 4, 5];
     }
-    println!("| N | states | moves | s | M states/s | ns/move | B/state beside | B/move | zones s | zones/s | 2 threads |");
+    println!(
+        "| N | states | moves | s | M states/s | ns/move | B/state beside | B/move | zones s | zones/s | 2 threads |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
     chosen.into_iter().for_each(row);
 }

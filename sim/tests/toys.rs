@@ -86,7 +86,8 @@ impl Relation for Listed {
 /// 0 -op-> 1 -fair-> 2 (good); 1 -possible-> 3 (a trap); 0 -op-> 4 -fair-> 2; 4 -possible-> 0.
 fn two_ways() -> Listed {
     use Mover::{Fair, Possible};
-    let moves = vec![(0, OPERATOR, 1), (0, OPERATOR, 4), (1, Fair, 2), (1, Possible, 3), (4, Fair, 2), (4, Possible, 0)];
+    let moves =
+        vec![(0, OPERATOR, 1), (0, OPERATOR, 4), (1, Fair, 2), (1, Possible, 3), (4, Fair, 2), (4, Possible, 0)];
     Listed { seeds: vec![0], moves }
 }
 
@@ -118,9 +119,8 @@ fn words_are_counted_and_numbered_by_length_then_letters() {
 
 #[test]
 fn words_are_the_same_for_any_number_of_threads() {
-    let with = |threads| {
-        explore(&Words(13), &Words(13).start(), &|_| true, &Limits { threads, ..UNLIMITED }, &mut |_| ())
-    };
+    let with =
+        |threads| explore(&Words(13), &Words(13).start(), &|_| true, &Limits { threads, ..UNLIMITED }, &mut |_| ());
     assert!([2, 3, 7].into_iter().all(|threads| with(threads) == with(1)));
 }
 
@@ -159,7 +159,8 @@ fn stop_is_obeyed() {
 fn edges_know_movers_and_effects() {
     let relation = two_ways();
     let graph = explored(&relation);
-    let of = |state| graph.edges(graph.find(&relation, &state).expect("met")).map(|edge| (edge.mover, edge.has_effects));
+    let of =
+        |state| graph.edges(graph.find(&relation, &state).expect("met")).map(|edge| (edge.mover, edge.has_effects));
     assert!(of(0).eq([(OPERATOR, false), (OPERATOR, false)]));
     assert!(of(1).eq([(Mover::Fair, false), (Mover::Possible, true)]));
 }
@@ -211,7 +212,8 @@ fn what_lies_beyond_a_limit_is_neither_good_nor_bad() {
     let limits = Limits { states_max: 4, ..UNLIMITED };
     let graph = explore(&relation, &[0], &|_| true, &limits, &mut |_| calls.set(calls.get() + 1));
     assert_eq!((members(&graph, &relation, &unexpanded(&graph)), calls.get()), (vec![1, 2, 4], 2));
-    let bounds = works_bounds(&graph, &set(&graph, &relation, &[2]), &|_, _| true, &is_environment, &states(&graph, |_| true));
+    let bounds =
+        works_bounds(&graph, &set(&graph, &relation, &[2]), &|_, _| true, &is_environment, &states(&graph, |_| true));
     assert_eq!(members(&graph, &relation, &bounds.surely), [0u16; 0]);
     assert_eq!(members(&graph, &relation, &bounds.possibly), [0, 1, 2, 4]);
 }

@@ -205,7 +205,8 @@ impl Rollout {
             match world.get(cache(row)) {
                 0 => out.extend(replicas.clone().filter(up).map(|i| Move::Read(row, i))),
                 1 => {}
-                _ => out.extend(replicas.clone().filter(|i| up(i) && world.get(new(*i)) == 0).map(|i| Move::Read(row, i))),
+                _ => out
+                    .extend(replicas.clone().filter(|i| up(i) && world.get(new(*i)) == 0).map(|i| Move::Read(row, i))),
             }
         }
     }

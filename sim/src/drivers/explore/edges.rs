@@ -249,13 +249,16 @@ mod tests {
     #[test]
     fn edges_are_read_as_written() {
         let source = 1 << 20;
-        let targets = [source, 0, u32::MAX - 1, 0, 0, source, 1, 31, 62, 95, 9_000, 1_000, 5_000_000, 1, 5_000_000, 2, 2];
+        let targets =
+            [source, 0, u32::MAX - 1, 0, 0, source, 1, 31, 62, 95, 9_000, 1_000, 5_000_000, 1, 5_000_000, 2, 2];
         for length in 0..=targets.len() {
-            let edges = (0..).zip(&targets[..length]).map(|(place, target)| (class(MOVERS[place / 3], place > 9), *target));
+            let edges =
+                (0..).zip(&targets[..length]).map(|(place, target)| (class(MOVERS[place / 3], place > 9), *target));
             let mut writer = Writer::default();
             let bytes = writer.push_edges(source, edges.clone().collect::<Vec<_>>().into_iter());
             assert!(bytes == writer.bytes().len() && bytes <= length * EDGE_BYTES_MAX);
-            let read = Edges::new(source, writer.bytes(), bytes).map(|edge| (class(edge.mover, edge.has_effects), edge.target));
+            let read = Edges::new(source, writer.bytes(), bytes)
+                .map(|edge| (class(edge.mover, edge.has_effects), edge.target));
             assert!(read.eq(edges));
         }
     }

@@ -69,12 +69,7 @@ impl Visited {
     }
 
     fn with_capacity(capacity: usize) -> Self {
-        Self {
-            slots: vec![0; capacity],
-            shift: 64 - capacity.trailing_zeros(),
-            id_mask: (capacity - 1) as u32,
-            len: 0,
-        }
+        Self { slots: vec![0; capacity], shift: 64 - capacity.trailing_zeros(), id_mask: (capacity - 1) as u32, len: 0 }
     }
 
     fn capacity_for(&self, states: usize) -> usize {
