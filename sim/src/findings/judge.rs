@@ -1,5 +1,6 @@
 //! The verdict: zones by position (V2), harms (V3), the promise (V4), safe, unsafe or undecided (V5).
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use super::ground::{BETWEEN, GOAL, Ground, Hurt, START, is_env};
@@ -292,12 +293,13 @@ impl<'a, R: Judged + Clone> Court<'a, R> {
         let positions: Vec<Position> = self.at.keys().copied().collect();
         let mut harms = self.harms(&positions);
         let ends = self.rollback_ends(&positions);
+        let repairs = OnceCell::new();
         let mut found = Vec::new();
         for position in &positions {
             let members = &self.at[position];
             let rolls_back = members.iter().all(|id| self.can_roll_back(*id));
             let finishes = self.relation.may_finish() && members.iter().all(|id| self.finishes.contains(*id as usize));
-            let (zone, reason, procedure) = self.zone(*position, rolls_back, finishes, effort);
+            let (zone, reason, procedure) = self.zone(*position, rolls_back, finishes, effort, &repairs);
             let harms = harms.remove(position).unwrap_or_default();
             let position = *position;
             let rollback_ends = ends[&position];
@@ -333,7 +335,14 @@ impl<'a, R: Judged + Clone> Court<'a, R> {
             || (target != NO_ABORT && self.rolls_back.contains(target as usize))
     }
 
-    fn zone(&self, position: Position, rolls_back: bool, finishes: bool, effort: Effort) -> Way<R::Step> {
+    fn zone(
+        &self,
+        position: Position,
+        rolls_back: bool,
+        finishes: bool,
+        effort: Effort,
+        repairs: &OnceCell<repair::Search<R>>,
+    ) -> Way<R::Step> {
         let members = &self.at[&position];
         let complete = self.ground.graph.complete;
         let undecided = (Zone::Undecided, None, None);
@@ -353,11 +362,23 @@ impl<'a, R: Judged + Clone> Court<'a, R> {
         if repair::hotfix_works(self, members) {
             return (Zone::Forward, None, Some(Procedure::Hotfix));
         }
-        match repair::search(self, members) {
+        let search = repairs.get_or_init(|| repair::Search::from(self, &self.in_need()));
+        match search.find(self, members) {
             repair::Found::Moves(moves) => (Zone::Repair, None, Some(Procedure::Moves(moves))),
             repair::Found::Nothing(reason) => (Zone::Irrecoverable, Some(reason), None),
             repair::Found::GaveUp => undecided,
         }
+    }
+
+    /// The states of every position that neither rollback nor plan serves, though nothing is lost there.
+    fn in_need(&self) -> Vec<u32> {
+        let serves = |members: &[u32], good: &dyn Fn(u32) -> bool| members.iter().all(|id| good(*id));
+        let needy = |members: &&Vec<u32>| {
+            !serves(members, &|id| self.can_roll_back(id))
+                && !(self.relation.may_finish() && serves(members, &|id| self.finishes.contains(id as usize)))
+                && serves(members, &|id| self.ground.loss_free.contains(id as usize))
+        };
+        self.at.values().filter(needy).flatten().copied().collect()
     }
 
     /// Per position: what the declared rollback does from everywhere there, at worst.

@@ -5,6 +5,7 @@ pub mod layout;
 pub mod programme;
 pub mod state;
 
+mod broken;
 mod cache;
 mod call;
 mod environment;
