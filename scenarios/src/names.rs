@@ -94,6 +94,11 @@ pub struct CallUse {
 }
 
 impl CallUse {
+    /// Whether nobody receives it or answers it.
+    pub fn goes_nowhere(&self) -> bool {
+        self.receivers.is_empty() && self.repliers.is_empty()
+    }
+
     /// Whether somebody sends what somebody receives.
     pub fn meets(&self) -> bool {
         let request = !self.senders.is_empty() && !self.receivers.is_empty();

@@ -169,7 +169,7 @@ pub(crate) struct Reader<'s> {
 }
 
 impl Reader<'_> {
-    fn report(&mut self, diagnostic: Diagnostic) {
+    fn report(&mut self, mut diagnostic: Diagnostic) {
         let again = |other: &Diagnostic| {
             other.span == diagnostic.span && other.message == diagnostic.message
         };
@@ -178,6 +178,12 @@ impl Reader<'_> {
         }
         self.errors += usize::from(diagnostic.severity == Severity::Error);
         self.behaviour_is_whole &= lint::leaves_behaviour_whole(diagnostic.code);
+        if diagnostic.help.is_empty() {
+            let code = diagnostic.code.as_str();
+            diagnostic
+                .help
+                .push(format!("`turnback explain {code}` says more"));
+        }
         if self.diagnostics.len() < ERRORS_MAX {
             self.diagnostics.push(diagnostic);
         }
@@ -216,13 +222,14 @@ impl Reader<'_> {
         if more > 0 {
             let end = self.source.text().len();
             let message = format!("{more} more errors are not shown");
+            let diagnostic = Diagnostic::error(Code::TooManyErrors, end..end, message);
             self.diagnostics
-                .push(Diagnostic::error(Code::TooManyErrors, end..end, message));
+                .push(diagnostic.help("mend the first ones and run again"));
         }
     }
 
     fn scenario(&mut self, root: &Node) -> Option<Scenario> {
-        let top = self.keys(root, Where::Top, "file")?;
+        let top = self.keys(root, Where::Top, "the file")?;
         self.one_of(&top, "turnback", Code::BadFormat);
         let name = self.text(&top, "name").map(|text| text.name());
         self.steps = self.all_step_ids(root);

@@ -3,7 +3,7 @@
 use crate::ast::{Body, Fields, Handler, Millis, Name, Trigger, Verbs};
 use crate::diagnostics::Code;
 use crate::keys::Where;
-use crate::names::{Sort, without_reply};
+use crate::names::{CallUse, Sort, without_reply};
 use crate::text::{Text, is_call};
 use crate::tree::{Entry, Kind, Node};
 
@@ -128,8 +128,13 @@ impl Reader<'_> {
             || self.names.later.contains_key(base)
             || is_call(base);
         let meets = self.names.calls.get(base).is_some_and(|used| used.meets());
+        let declared = self.names.apis.contains_key(base);
+        let used = self.names.calls.get(base);
+        let goes_nowhere = used.is_some_and(CallUse::goes_nowhere);
         if !known && !meets {
             self.unknown_call(&text, base, verb);
+        } else if !declared && goes_nowhere {
+            self.unreceived_call(&text, base);
         }
     }
 
@@ -155,6 +160,22 @@ impl Reader<'_> {
             None => {
                 "declare it under `queues` or `apis`, or write a call as `POST /path`".to_owned()
             }
+        };
+        self.error(Code::UnknownApi, text.span(), message, help);
+    }
+
+    fn unreceived_call(&mut self, text: &Text<'_>, base: &str) {
+        let message = format!("nobody receives `{base}` or sends its reply");
+        let names: Vec<String> = self
+            .names
+            .calls
+            .keys()
+            .filter(|name| *name != base)
+            .cloned()
+            .collect();
+        let help = match crate::suggest::nearest(base, names.iter().map(String::as_str)) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => "let a service receive it, or declare under `apis` who does".to_owned(),
         };
         self.error(Code::UnknownApi, text.span(), message, help);
     }

@@ -56,7 +56,11 @@ impl Reader<'_> {
         owner: &str,
     ) -> Option<Keys<'n>> {
         let Kind::Map(entries) = &node.kind else {
-            self.shape(node, &format!("a map of the keys of a {}", stands.title()));
+            let keys: Vec<_> = keys::of(stands).map(|key| key.name).take(4).collect();
+            self.shape(
+                node,
+                &format!("a map with keys like {}", suggest::listed(&keys)),
+            );
             return None;
         };
         let map = Keys {
@@ -69,7 +73,7 @@ impl Reader<'_> {
             self.check_key(&map, &entry.key);
             let remark = entry.key.value == "pause" && stands == Where::Step;
             if entry.value.kind == Kind::Empty && !remark {
-                self.missing_value(&entry.key);
+                self.missing_value(entry);
             }
         }
         for key in keys::of(stands) {
@@ -111,7 +115,12 @@ impl Reader<'_> {
         }
     }
 
-    fn missing_value(&mut self, key: &Name) {
+    /// Reports an entry without a value; `null`, `~` and aliases were reported as such.
+    fn missing_value(&mut self, Entry { key, value }: &Entry) {
+        if !value.span.is_empty() {
+            self.behaviour_is_whole = false;
+            return;
+        }
         let message = format!("`{}` has no value", key.value);
         self.error(
             Code::Null,
@@ -176,7 +185,7 @@ impl Reader<'_> {
         };
         for entry in entries {
             if entry.value.kind == Kind::Empty {
-                self.missing_value(&entry.key);
+                self.missing_value(entry);
             }
         }
         entries
@@ -191,7 +200,10 @@ impl Reader<'_> {
             self.shape(node, &format!("a list of {what}"));
             return &[];
         };
-        for item in items.iter().filter(|item| item.kind == Kind::Empty) {
+        for item in items
+            .iter()
+            .filter(|item| item.kind == Kind::Empty && item.span.is_empty())
+        {
             self.error(
                 Code::Null,
                 item.span.clone(),

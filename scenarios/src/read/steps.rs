@@ -66,7 +66,8 @@ impl Reader<'_> {
             return None;
         }
         let id = numbering.id(node);
-        let map = self.keys(node, Where::Step, &format!("step {id}"))?;
+        let owner = verb_of(node).map_or("this step".to_owned(), |_| format!("step {id}"));
+        let map = self.keys(node, Where::Step, &owner)?;
         let verb = self.only_verb(&map, node)?;
         self.check_modifiers(&map, &verb.key.value);
         let verb_name = verb.key.value.as_str();
