@@ -281,7 +281,7 @@ mod tests {
   = help: did you mean `name`?
 
 ";
-        let text = render(&source, &[diagnostic.clone()], Look::default());
+        let text = render(&source, std::slice::from_ref(&diagnostic), Look::default());
         assert_eq!(text, expected);
         let look = Look {
             color: true,

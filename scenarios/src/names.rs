@@ -277,10 +277,8 @@ impl Names {
 
     /// The longest declared place that a dotted text starts with, and what follows the dot.
     pub fn dotted<'t>(&self, text: &Text<'t>) -> Option<(Text<'t>, Text<'t>)> {
-        let dots = text.text.match_indices('.').map(|(at, _)| at);
-        let at = dots
-            .filter(|&at| self.places.contains_key(&text.text[..at]))
-            .last()?;
+        let mut dots = text.text.rmatch_indices('.').map(|(at, _)| at);
+        let at = dots.find(|&at| self.places.contains_key(&text.text[..at]))?;
         Some((text.part(0, at), text.part(at + 1, text.text.len())))
     }
 }

@@ -106,10 +106,11 @@ impl Reader<'_> {
             Some(_) => {}
             None => {
                 let message = format!("{} has no key `{}`", map.owner, key.value);
-                let known = keys::of(map.stands)
-                    .filter(|key| !key.is_pattern())
-                    .map(|key| key.name);
-                let help = suggest::hint(&key.value, known).or_else(|| elsewhere(&key.value));
+                let help = if self.is_full() {
+                    None
+                } else {
+                    known_key(map.stands, &key.value)
+                };
                 self.error(Code::UnknownKey, span, message, help);
             }
         }
@@ -235,13 +236,21 @@ fn is_otherwise_of_shell(map: &Keys<'_>, key: &str) -> bool {
     shell && (key.starts_with("on_") || key == "keeps_unknown")
 }
 
+fn known_key(stands: Where, word: &str) -> Option<String> {
+    let known = keys::of(stands)
+        .filter(|key| !key.is_pattern())
+        .map(|key| key.name);
+    suggest::hint(word, known).or_else(|| elsewhere(word))
+}
+
 fn elsewhere(word: &str) -> Option<String> {
     let key = keys::all().find(|key| key.name == word)?;
     let stands: Vec<_> = key.stands.iter().map(|stands| stands.title()).collect();
     Some(format!("`{word}` stands in: {}", stands.join(", ")))
 }
 
-fn is_file_reference(node: &Node) -> bool {
+/// Whether a map refers to a file instead of saying something itself.
+pub(super) fn is_file_reference(node: &Node) -> bool {
     let [entry] = node.entries() else {
         return false;
     };

@@ -142,12 +142,7 @@ impl Reader<'_> {
             if !fields.iter().any(|field| field.name.value == key) {
                 let columns = fields.iter().map(|field| field.name.value.as_str());
                 let message = format!("there is no column `{key}`");
-                self.unknown(
-                    Code::UnknownField,
-                    text.span(),
-                    message,
-                    (text.text, columns),
-                );
+                self.unknown_word(Code::UnknownField, &text, message, columns);
             }
         }
         let mut migrations = Vec::new();
