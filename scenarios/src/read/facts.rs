@@ -280,7 +280,15 @@ impl Reader<'_> {
                 place.sort.word(),
                 sorts[0].word()
             );
-            self.error(Code::WrongPlace, text.span(), message, None);
+            let of_sort = self
+                .names
+                .places
+                .iter()
+                .filter(|(_, place)| sorts.contains(&place.sort));
+            let names: Vec<&str> = of_sort.map(|(name, _)| name.as_str()).take(8).collect();
+            let help = (!names.is_empty())
+                .then(|| format!("possible here: {}", crate::suggest::listed(&names)));
+            self.error(Code::WrongPlace, text.span(), message, help);
             return None;
         }
         Some(text.text.to_owned())
