@@ -7,7 +7,7 @@ use super::ground::{BETWEEN, GOAL, Ground, Hurt, START, is_env};
 use super::no_return::{self, TurningPoint};
 use super::repair;
 use super::story::{self, Story};
-use super::works::{Bits, can_reach, states, works};
+use super::works::{Bits, can_reach, reach, states, works};
 use crate::drivers::explore::{Limits, Progress, explore};
 use crate::relation::{Judged, Label, Mode, Mover, Operator, Position};
 
@@ -303,7 +303,16 @@ impl<'a, R: Judged + Clone> Court<'a, R> {
             let harms = harms.remove(position).unwrap_or_default();
             let position = *position;
             let rollback_ends = ends[&position];
-            found.push(PositionFinding { position, zone, reason, procedure, rollback_ends, harms, rolls_back, finishes });
+            found.push(PositionFinding {
+                position,
+                zone,
+                reason,
+                procedure,
+                rollback_ends,
+                harms,
+                rolls_back,
+                finishes,
+            });
         }
         let complete = self.ground.graph.complete;
         let last_safe_step = last_safe_step(&found);
@@ -504,7 +513,15 @@ impl<'a, R: Judged + Clone> Court<'a, R> {
         let on = can_reach(graph, &finished, &lost_counts, &via);
         let trapped =
             |id: &u32| matches!(self.ground.modes[*id as usize], Mode::Forward { .. }) && !on.contains(*id as usize);
-        (0..graph.len() as u32).find(trapped)
+        let first = (0..graph.len() as u32).find(trapped)?;
+        // The plan goes on from there as far as it can; where it stops for good is what is told.
+        let mut trap = Bits::with_capacity(graph.len());
+        trap.insert(first as usize);
+        let reached = reach(graph, &trap, &via);
+        reached
+            .ones()
+            .map(|id| id as u32)
+            .max_by_key(|id| (self.ground.positions[*id as usize], std::cmp::Reverse(*id)))
     }
 }
 

@@ -2,7 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::judge::{Effort, Ends, Finding, Judgement, PositionFinding, Procedure, Reason, Subject, Verdict, Zone, judge, pre_existing};
+use super::judge::{
+    Effort, Ends, Finding, Judgement, PositionFinding, Procedure, Reason, Subject, Verdict, Zone, judge, pre_existing,
+};
 use crate::drivers::explore::{Limits, Progress};
 use crate::relation::{Judged, Position};
 
@@ -51,9 +53,13 @@ where
     match pool {
         Ok(pool) if limits.threads > 1 => {
             let judged = pool.install(|| {
-                slices.par_iter().map(|slice| judge_whole(slice, Effort::Declared, &alone, &mut |_| {})).collect::<Vec<_>>()
+                slices
+                    .par_iter()
+                    .map(|slice| judge_whole(slice, Effort::Declared, &alone, &mut |_| {}))
+                    .collect::<Vec<_>>()
             });
-            let (states, transitions) = (judged.iter().map(|one| one.states).sum(), judged.iter().map(|one| one.transitions).sum());
+            let (states, transitions) =
+                (judged.iter().map(|one| one.states).sum(), judged.iter().map(|one| one.transitions).sum());
             progress(Progress { depth: 0, states, transitions });
             judged
         }
@@ -64,7 +70,9 @@ where
 /// What the slices say together; `None` if some position needs a way out that no slice can find alone.
 fn together<R: Judged>(slices: Vec<Judgement<R>>) -> Option<Judgement<R>> {
     let mut positions = Vec::new();
-    let reached = |position: &Position| slices.iter().all(|slice| slice.positions.iter().any(|found| found.position == *position));
+    let reached = |position: &Position| {
+        slices.iter().all(|slice| slice.positions.iter().any(|found| found.position == *position))
+    };
     let all: Vec<Position> = slices[0].positions.iter().map(|found| found.position).filter(reached).collect();
     for position in &all {
         let here = slices.iter().filter_map(|slice| slice.positions.iter().find(|found| found.position == *position));
@@ -134,9 +142,9 @@ fn combined<S: Copy>(position: Position, here: &[&PositionFinding<S>]) -> Option
 /// Whether what a finding speaks of is at a position that the whole reaches.
 fn stands_at<R: Judged>(finding: &Finding<R>, positions: &[PositionFinding<R::Step>]) -> bool {
     match finding.subject {
-        Subject::Harm(label) => positions
-            .iter()
-            .any(|found| found.harms.iter().any(|harm| harm.charged && harm.label.same_harm(&label))),
+        Subject::Harm(label) => {
+            positions.iter().any(|found| found.harms.iter().any(|harm| harm.charged && harm.label.same_harm(&label)))
+        }
         Subject::Irrecoverable(position) | Subject::PromiseBroken(position) | Subject::Stalls(position) => {
             positions.iter().any(|found| found.position == position)
         }

@@ -1,9 +1,9 @@
 //! Caches: entries are evicted at any time, run out, and go stale when their source changes (R7).
 
-use super::{Fleet, broken};
 use super::definition::{Cache, OnWrite, PlaceId, PlaceKind};
 use super::layout::{clear, presence};
 use super::state::Key;
+use super::{Fleet, broken};
 
 impl Fleet {
     /// The caches of the fleet.

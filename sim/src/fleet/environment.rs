@@ -375,8 +375,12 @@ impl Fleet {
                     return Mover::Possible;
                 };
                 let waits = self.current(state).is_some_and(|entry| {
-                    state.control[control::STAGE] == 1
-                        && matches!(entry.line.action, Action::Wait(wait) if cache.ttl.is_some_and(|ttl| ttl <= wait))
+                    // What was there when a long enough wait began is bound to go before it ends.
+                    let waits = matches!(entry.line.action, Action::Wait(_) | Action::WaitUntil(_));
+                    let old =
+                        self.layout.item(&self.definition, step.what, &state.keys[usize::from(step.key)].0, None)[0];
+                    let long = cache.ttl.is_some_and(|ttl| ttl <= self.wait_length(state, &entry.line.action));
+                    state.control[control::STAGE] == 1 && waits && (long || old == presence::OLD)
                 });
                 let short = cache.ttl.is_some_and(|ttl| ttl <= self.definition.waits_at_most);
                 if waits || short { Mover::Fair } else { Mover::Possible }

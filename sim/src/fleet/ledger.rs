@@ -1,9 +1,9 @@
 //! The ledger of held facts and accepted work (R10).
 
-use super::{Fleet, broken};
 use super::definition::PlaceKind;
 use super::layout::Home;
 use super::state::{Key, Pool, State, is_fresh};
+use super::{Fleet, broken};
 use crate::relation::{Effects, Harm, Label};
 
 /// The data that have a fresh copy in a table, document or disk.

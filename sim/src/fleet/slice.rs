@@ -4,7 +4,9 @@
 //! guards is judged where its place is. In a slice without that place the guard holds at any moment, so that a slice
 //! sees every timing that the whole fleet can show, and more.
 
-use super::definition::{Action, Atom, BackfillFrom, Definition, Fact, Handler, Line, Op, PlaceKind, RollbackRule, Source, Trigger};
+use super::definition::{
+    Action, Atom, BackfillFrom, Definition, Fact, Handler, Line, Op, PlaceKind, RollbackRule, Source, Trigger,
+};
 
 /// Places, then apis, joined by whatever ties them together.
 struct Ties {
@@ -40,7 +42,9 @@ impl Ties {
         for op in handler.moments.iter().flat_map(|moment| &moment.ops) {
             match op {
                 Op::Receive(_) => {}
-                Op::Read { place, .. } | Op::Write { place, .. } | Op::Delete { place, .. } => all.push(usize::from(*place)),
+                Op::Read { place, .. } | Op::Write { place, .. } | Op::Delete { place, .. } => {
+                    all.push(usize::from(*place))
+                }
                 Op::Send { queue, .. } => all.push(usize::from(*queue)),
                 Op::Call { api, .. } | Op::Reply { api, .. } => all.push(self.api(*api)),
             }
@@ -173,7 +177,8 @@ impl Definition {
     fn slice(&self, ties: &Ties, inside: &dyn Fn(usize) -> bool) -> Definition {
         let mut slice = self.clone();
         for behaviour in slice.versions.iter_mut().flat_map(|version| &mut version.variants) {
-            let touches = |handler: &u16| ties.of_handler(&self.handlers[usize::from(*handler)]).iter().any(|at| inside(*at));
+            let touches =
+                |handler: &u16| ties.of_handler(&self.handlers[usize::from(*handler)]).iter().any(|at| inside(*at));
             behaviour.handlers.retain(touches);
             behaviour.boot.retain(touches);
             behaviour.accepts.retain(|accept| inside(ties.api(accept.api)));
