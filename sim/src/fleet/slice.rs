@@ -184,6 +184,7 @@ impl Definition {
             behaviour.accepts.retain(|accept| inside(ties.api(accept.api)));
             behaviour.replies.retain(|(api, ..)| inside(ties.api(*api)));
         }
+        slice.needs.iter_mut().for_each(|(.., fact)| fact.retain(|atom| place_of(atom).is_none_or(inside)));
         slice.starts.retain(|(place, _)| inside(usize::from(*place)));
         let narrow = |lines: &mut Vec<Line>| lines.iter_mut().for_each(|line| narrow(line, inside));
         narrow(&mut slice.plan);
