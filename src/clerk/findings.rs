@@ -1,6 +1,7 @@
 //! Findings: title, lines to blame, story, what would still have helped.
 
 use turnback_reports::report::{Blame, Finding, HarmKind, Span, StoryMove};
+use turnback_scenarios::tree;
 use turnback_sim::findings::judge::{self, Procedure, Subject, Zone};
 use turnback_sim::findings::story::{Told, tell};
 use turnback_sim::fleet::Fleet;
@@ -47,7 +48,10 @@ impl File<'_> {
             Subject::Harm(label) => self.narrator.harm_title(&label),
             Subject::Irrecoverable(position) => format!("{} there is no way out", self.place_in_plan(position)),
             Subject::PromiseBroken(position) => {
-                format!("{} the declared rollback does not end at home, as it was promised to", self.place_in_plan(position))
+                format!(
+                    "{} the declared rollback does not end at home, as it was promised to",
+                    self.place_in_plan(position)
+                )
             }
             Subject::Stalls(position) => format!("{} the plan can stand still for ever", self.place_in_plan(position)),
         }
@@ -81,14 +85,18 @@ impl File<'_> {
         };
         let labels = self.labels(subject, told, symptom);
         let at_fault = labels.first();
-        add(at_fault.and_then(|label| self.narrator.blame(label)), &at_fault.map_or(String::new(), |label| {
-            self.narrator.harm_title(label)
-        }));
+        add(
+            at_fault.and_then(|label| self.narrator.blame(label)),
+            &at_fault.map_or(String::new(), |label| self.narrator.harm_title(label)),
+        );
         let last = |wanted: fn(Mover) -> bool| told.iter().rev().find(|told| wanted(told.mover));
         let span_of = |told: Option<&Told<Fleet>>| told.and_then(|told| self.narrator.tell(told).span);
-        add(span_of(last(is_rollback)), "the rollback takes this back");
+        let rolled_back = last(is_rollback);
+        add(span_of(rolled_back), "the rollback comes back to this");
         add(span_of(last(is_forward)), "the plan had come to here");
-        if let Subject::Stalls(position) | Subject::Irrecoverable(position) | Subject::PromiseBroken(position) = subject {
+        add(rolled_back.and_then(|_| self.rollback_key()), "this is the rollback");
+        if let Subject::Stalls(position) | Subject::Irrecoverable(position) | Subject::PromiseBroken(position) = subject
+        {
             let step = self.plan().and_then(|plan| plan.steps.get(usize::from(position.step).wrapping_sub(1)));
             add(step.map(|step| step.span.clone()), "at this step");
         }
@@ -96,6 +104,17 @@ impl File<'_> {
             blame.push(Blame { span: self.scenario.name.span.clone(), label: String::new() });
         }
         blame
+    }
+
+    /// Where the file declares the plan's rollback.
+    fn rollback_key(&self) -> Option<Span> {
+        let root = tree::parse(self.source).0?;
+        let own = self.plan_name().and_then(|name| root.get("plans")?.get(name));
+        let key = |node: &tree::Node| {
+            let entry = node.entries().iter().find(|entry| entry.key.value == "rollback")?;
+            Some(entry.key.span.start..entry.value.span.end)
+        };
+        own.and_then(key).or_else(|| key(&root))
     }
 
     /// The harms that a finding is about: its own, or those of the story's first symptom.
@@ -174,7 +193,11 @@ fn is_forward(mover: Mover) -> bool {
 /// A word that a shell takes as one.
 fn shell(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]

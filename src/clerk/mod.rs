@@ -32,17 +32,22 @@ struct File<'a> {
 
 /// The report about a file.
 pub fn report(heard: &Heard) -> Report {
-    let plans = heard.plans.iter().map(|case| {
-        let narrator = Narrator::new(&case.fleet, &case.compiled.names);
-        let (scenario, source) = (&heard.read.scenario, &heard.read.source);
-        File { file: &heard.file, scenario, source, case, narrator }.plan_report()
-    });
+    let plans = heard.plans.iter().map(|case| File::of(heard, case).plan_report());
     Report {
         file: heard.file.clone(),
         source_text: heard.read.source.text().to_owned(),
         scenario: heard.read.scenario.name.value.clone(),
         plans: plans.collect(),
     }
+}
+
+/// The report about a file for a reader who did not ask for everything.
+pub fn short_report(heard: &Heard) -> Report {
+    let mut short = report(heard);
+    for (plan, case) in short.plans.iter_mut().zip(&heard.plans) {
+        plan.assumed = File::of(heard, case).assumed_in_short();
+    }
+    short
 }
 
 /// The report about a file that is no scenario.
@@ -68,6 +73,13 @@ pub fn diagnostic(diagnostic: &Diagnostic, source: &Source) -> turnback_reports:
         column: start.column as u32,
         help: (!diagnostic.help.is_empty()).then(|| diagnostic.help.join("; ")),
         span: Some(diagnostic.span.clone()),
+    }
+}
+
+impl<'a> File<'a> {
+    fn of(heard: &'a Heard, case: &'a Case) -> Self {
+        let narrator = Narrator::new(&case.fleet, &case.compiled.names);
+        File { file: &heard.file, scenario: &heard.read.scenario, source: &heard.read.source, case, narrator }
     }
 }
 

@@ -43,4 +43,13 @@ impl File<'_> {
         let defaults = groups.into_iter().map(|(default, owners)| format!("{default}: {}", owners.join(", ")));
         defaults.chain(self.case.compiled.assumed.iter().cloned()).collect()
     }
+
+    /// The same, with the defaults counted only: a page that lists them all hides the rest.
+    pub(super) fn assumed_in_short(&self) -> Vec<String> {
+        let defaults = match self.scenario.assumed.len() {
+            0 => None,
+            count => Some(format!("{count} defaults; `-v` or `turnback explain {}` lists them", self.file)),
+        };
+        defaults.into_iter().chain(self.case.compiled.assumed.iter().cloned()).collect()
+    }
 }

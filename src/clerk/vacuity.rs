@@ -3,7 +3,7 @@
 use turnback_reports::report::{Span, Vacuous};
 use turnback_scenarios::ast;
 use turnback_sim::fleet::Element;
-use turnback_sim::fleet::definition::{Action, RollbackRule};
+use turnback_sim::fleet::definition::{Action, RollbackRule, VersionId};
 
 use super::File;
 
@@ -62,6 +62,27 @@ impl File<'_> {
         }
     }
 
+    /// The steps that belong to the file's other plans: what only they use is no business of this one.
+    fn others(&self) -> impl Iterator<Item = &ast::Step> {
+        let plans = self.scenario.plans.iter().enumerate().filter(|(plan, _)| Some(*plan) != self.case.plan);
+        plans.flat_map(|(_, plan)| plan.steps.iter().chain(&plan.rollforward))
+    }
+
+    fn deployed_by_others(&self, version: VersionId) -> bool {
+        let words = self.narrator.version(version);
+        let deploys = |step: &ast::Step| match &step.verb {
+            ast::Verb::Deploy { service, version } => format!("{service} {version}") == words,
+            _ => false,
+        };
+        self.others().any(deploys)
+    }
+
+    fn set_by_others(&self, name: &str, index: usize) -> bool {
+        let sets =
+            |step: &ast::Step| matches!(&step.verb, ast::Verb::Set { value, to } if value == name && *to == index);
+        self.others().any(sets)
+    }
+
     /// A handler that differs from flag to flag is used if one of its forms is.
     fn idle_handlers(&self, vacuous: &mut Vec<Vacuous>) {
         let definition = &self.case.fleet.definition;
@@ -70,7 +91,8 @@ impl File<'_> {
         for (at, handler) in definition.handlers.iter().enumerate() {
             let some_form_runs = (0..names.len()).any(|other| names[other] == names[at] && runs(other));
             let span = self.case.compiled.names.origins.get(usize::from(handler.origin)).map(|(span, _)| span);
-            if let (false, Some(span)) = (some_form_runs, span) {
+            let excused = some_form_runs || self.deployed_by_others(handler.version);
+            if let (false, Some(span)) = (excused, span) {
                 self.note(vacuous, "TB305", format!("{}: never runs", names[at]), span);
             }
         }
@@ -89,15 +111,15 @@ impl File<'_> {
         let programmes = &self.case.fleet.programmes;
         let rollbacks = programmes.rollbacks.iter().flat_map(|(_, entries)| entries);
         let lines = programmes.forward.iter().chain(rollbacks).chain(&programmes.hotfix).map(|entry| &entry.line);
-        let actions: Vec<&Action> =
-            lines.chain(&self.case.fleet.definition.repairs).map(|line| &line.action).collect();
+        let actions: Vec<&Action> = lines.chain(&self.case.fleet.definition.repairs).map(|line| &line.action).collect();
         for (number, value) in self.scenario.values.iter().enumerate() {
             for (index, name) in value.values.iter().enumerate() {
                 let set = |action: &&&Action| {
                     matches!(action, Action::Set { value, to }
                         if usize::from(*value) == number && usize::from(*to) == index)
                 };
-                if index != value.starts && !actions.iter().any(|action| set(&action)) {
+                let is_set = actions.iter().any(|action| set(&action)) || self.set_by_others(&value.name.value, index);
+                if index != value.starts && !is_set {
                     self.note(vacuous, "TB306", self.unset(value, name), &value.name.span);
                 }
             }

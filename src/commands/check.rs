@@ -17,7 +17,12 @@ use crate::store;
 
 /// The answer about one file.
 enum Answer {
-    Report(Report),
+    Report {
+        /// With everything.
+        whole: Report,
+        /// For a page to read.
+        page: Report,
+    },
     Invalid(InvalidFile),
 }
 
@@ -51,7 +56,9 @@ fn answer(file: &str, arguments: &CheckArguments, screen: &Screen) -> Answer {
             if !screen.quiet && !warnings.is_empty() {
                 screen.tell(&render(&heard.read.source, warnings, screen.diagnostics(false)));
             }
-            Answer::Report(clerk::report(&heard))
+            let whole = clerk::report(&heard);
+            let page = if screen.verbose { whole.clone() } else { clerk::short_report(&heard) };
+            Answer::Report { whole, page }
         }
         Err(unreadable) => refused(file, &unreadable, screen),
     }
@@ -63,22 +70,22 @@ fn refused(file: &str, unreadable: &Unreadable, screen: &Screen) -> Answer {
 }
 
 fn exit_of(answer: &Answer, strict: bool) -> Exit {
-    let Answer::Report(report) = answer else {
+    let Answer::Report { whole, .. } = answer else {
         return Exit::Invalid;
     };
     let of_plan = |plan: &PlanReport| {
         let vacuous = if strict && !plan.vacuous.is_empty() { Exit::Unsafe } else { Exit::Safe };
         Exit::from(plan.verdict).worse(vacuous)
     };
-    report.plans.iter().map(of_plan).fold(Exit::from(Verdict::Safe), Exit::worse)
+    whole.plans.iter().map(of_plan).fold(Exit::from(Verdict::Safe), Exit::worse)
 }
 
 /// What an answer is in a format that goes on file by file. A file that is no scenario was spoken of already.
 fn part(answer: &Answer, format: Format, style: &Style) -> String {
     match (answer, format) {
-        (Answer::Report(report), Format::Human) => terminal::text(report, style),
-        (Answer::Report(report), Format::Json) => json::line(report),
-        (Answer::Report(report), Format::Csv) => csv::table([report]),
+        (Answer::Report { page, .. }, Format::Human) => terminal::text(page, style),
+        (Answer::Report { whole, .. }, Format::Json) => json::line(whole),
+        (Answer::Report { whole, .. }, Format::Csv) => csv::table([whole]),
         (Answer::Invalid(invalid), Format::Json) => json::invalid_line(invalid),
         (Answer::Invalid(_), Format::Human | Format::Csv) => String::new(),
     }
@@ -89,7 +96,7 @@ fn whole<'a>(answers: &'a [Answer], format: Format, style: &Style) -> String {
         return answers.iter().map(|answer| part(answer, format, style)).collect();
     }
     let report = |answer: &'a Answer| match answer {
-        Answer::Report(report) => Some(report),
+        Answer::Report { whole, .. } => Some(whole),
         Answer::Invalid(_) => None,
     };
     csv::table(answers.iter().filter_map(report))

@@ -3,7 +3,7 @@
 use turnback_sim::findings::story::Told;
 use turnback_sim::fleet::definition::{Action, Moment, Needs, Op, Put, PutValue, Source, Trigger};
 use turnback_sim::fleet::layout::{Home, control, presence, replica};
-use turnback_sim::fleet::state::{ABSENT, Byte, Key, Replica, State, is_fresh, is_stale, retagged};
+use turnback_sim::fleet::state::{ABSENT, Byte, Key, Message, Replica, State, is_fresh, is_stale, retagged};
 use turnback_sim::fleet::{Fleet, Kind, Step};
 use turnback_sim::relation::{Judged, Mode};
 
@@ -13,6 +13,9 @@ use super::{Narrator, Sentence};
 const CLIENT_PEER: u8 = 254;
 /// Where carried values begin in a task: behind handler (2 bytes), moment and misread data (2 bytes).
 const TASK_CARRIED: usize = 5;
+
+/// Where a message holds the number of attempts left.
+const MESSAGE_ATTEMPTS: usize = 3;
 
 /// A handler's moment in the state where it runs.
 struct Scene<'s> {
@@ -312,7 +315,18 @@ impl Narrator<'_> {
                 said.extend(self.turned(told.step.kind, &name, before.items[at], after.items[at]));
             }
         }
+        said.extend(self.rejected(told, before, after));
         said
+    }
+
+    /// A rejected message stays, with an attempt less.
+    fn rejected(&self, told: &Told<Fleet>, before: &Key, after: &Key) -> Option<String> {
+        let message = (told.step.kind == Kind::Deliver).then(|| &before.messages[usize::from(told.step.item)])?;
+        let fields = self.message_fields(message)?;
+        let same = |other: &&Message| other[0] == message[0] && self.message_fields(other) == Some(fields);
+        let left = after.messages.iter().find(same)?[MESSAGE_ATTEMPTS];
+        let fewer = left < message[MESSAGE_ATTEMPTS] && left > 0;
+        fewer.then(|| format!("it is rejected and will be tried again; attempts left: {left}"))
     }
 
     fn turned(&self, kind: Kind, name: &str, before: Byte, after: Byte) -> Option<String> {

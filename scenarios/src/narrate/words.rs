@@ -39,6 +39,10 @@ impl Narrator<'_> {
         self.origin(label.origin).map(|(span, _)| span)
     }
 
+    fn is_api(&self, place: u16) -> bool {
+        place != Label::NONE && usize::from(place) >= self.fleet.definition.places.len()
+    }
+
     /// A place or call.
     pub fn place(&self, place: u16) -> &str {
         self.names.places.get(usize::from(place)).map_or("", String::as_str)
@@ -64,8 +68,8 @@ impl Narrator<'_> {
     pub(super) fn harm(&self, label: &Label) -> String {
         let (who, what) = (self.who(label), self.what(label));
         match label.harm {
-            Harm::Reject if label.actor == Label::NONE => format!("it is rejected ({what})"),
-            Harm::Reject => format!("{who} rejects it ({what})"),
+            Harm::Reject if self.is_api(label.place) => format!("{who} rejects {what}"),
+            Harm::Reject => format!("{who} cannot read {what}"),
             Harm::Crash if what.is_empty() => format!("{who} crashes"),
             Harm::Crash => format!("{who} crashes on {what}"),
             Harm::Misread => format!("{who} misreads {what}"),
@@ -83,7 +87,8 @@ impl Narrator<'_> {
         let (who, what) = (self.who(label), self.what(label));
         let of = if what.is_empty() { String::new() } else { format!(" ({what})") };
         match label.harm {
-            Harm::Reject => format!("{who} rejects what it is sent or cannot read what it needs{of}"),
+            Harm::Reject if self.is_api(label.place) => format!("{who} rejects what it is sent{of}"),
+            Harm::Reject => format!("{who} cannot read what it needs{of}"),
             Harm::Crash => format!("{who} crashes{of}"),
             Harm::Misread => format!("{who} misreads {what}, and nobody sees an error"),
             Harm::Drop => format!("{who} throws away what it cannot use{of}, and nobody sees an error"),
