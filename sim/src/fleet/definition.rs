@@ -147,6 +147,8 @@ pub struct Api {
 /// A flag or config.
 #[derive(Clone, Debug)]
 pub struct Value {
+    /// Whether it is a flag, which a repair may set.
+    pub flag: bool,
     /// How many values it has.
     pub values: u8,
     /// The one at the start.

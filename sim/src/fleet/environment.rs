@@ -1,17 +1,38 @@
 //! What happens by itself: users, messages, timers, views, starts, faults.
 
-use super::definition::{Action, BackfillFrom, Observed, PlaceKind, Trigger, VersionId};
+use super::definition::{Action, BackfillFrom, Behaviour, Observed, PlaceKind, Trigger, VersionId};
 use super::handler::Turn;
 use super::layout::{clear, control, presence, replica};
 use super::rollout::mode;
 use super::state::{self, ABSENT, Byte, State, fresh, made_stale, retagged, stale, tag};
-use super::{Fleet, Kind, NOBODY, Step, broken, ledger};
+use super::{Fleet, Kind, Step, broken, ledger};
 use crate::relation::{Effects, Harm, Label, Mover};
 
 /// The pool of a move that a client makes.
 const CLIENT: u8 = u8::MAX;
 /// In `to_who` of a delivery: the message is delivered and stays (a duplicate).
 const STAYS: u8 = 1;
+
+/// Somebody who acts: a replica that is up, or a client.
+#[derive(Clone, Copy)]
+pub(super) struct Mind<'a> {
+    /// The pool and class of the replica.
+    pub own: Option<(usize, usize)>,
+    pub version: VersionId,
+    pub behaviour: &'a Behaviour,
+}
+
+impl Mind<'_> {
+    /// The replica that acts.
+    pub fn replica<'s>(&self, state: &'s State) -> Option<(usize, &'s state::Replica)> {
+        self.own.map(|(pool, who)| (pool, &state.pools[pool][who].0))
+    }
+
+    fn step(&self, kind: Kind) -> Step {
+        let (pool, who) = self.own.map_or((CLIENT, 0), |(pool, who)| (pool as u8, who as u8));
+        Step { pool, who, ..Step::of(kind) }
+    }
+}
 
 impl Fleet {
     /// The environment's enabled moves.
@@ -36,7 +57,8 @@ impl Fleet {
                 let step = |kind| Step { pool: pool as u8, who: who as u8, ..Step::of(kind) };
                 if own[replica::PHASE] != 0 {
                     for key in 0..state.keys.len() {
-                        out.push(Step { key: key as u8, ..step(Kind::Boot) });
+                        let choices = self.boot_choices(state, pool, own);
+                        out.extend((0..choices).map(|choice| Step { key: key as u8, choice, ..step(Kind::Boot) }));
                     }
                 } else if self.layout.boots[pool] && self.definition.faults {
                     out.push(step(Kind::Restart));
@@ -55,51 +77,51 @@ impl Fleet {
         for (pool, bag) in state.pools.iter().enumerate() {
             for (who, (own, _)) in bag.iter().enumerate() {
                 if own[replica::PHASE] == 0 {
-                    self.requests(
-                        state,
-                        key,
-                        Some((pool, who)),
-                        &self.behaviour(&state.control, pool, own).handlers,
-                        out,
-                    );
-                    self.deliveries(state, key, pool, who, out);
-                    self.continuations(state, key, pool, who, out);
+                    let behaviour = self.behaviour(&state.control, pool, own);
+                    let version = self.version_of(pool, own);
+                    self.actor_moves(state, key, Mind { own: Some((pool, who)), version, behaviour }, out);
                 }
             }
         }
         for version in self.live_clients(state) {
             let behaviour = self.client_behaviour(&state.control, version);
-            self.requests(state, key, None, &behaviour.handlers, out);
+            self.actor_moves(state, key, Mind { own: None, version, behaviour }, out);
         }
         self.cuts(state, key, out);
         self.clocks(state, key, out);
         self.backfill_moves(state, key, out);
     }
 
-    fn requests(&self, state: &State, key: usize, own: Option<(usize, usize)>, handlers: &[u16], out: &mut Vec<Step>) {
+    fn actor_moves(&self, state: &State, key: usize, mind: Mind, out: &mut Vec<Step>) {
+        self.requests(state, key, mind, out);
+        self.deliveries(state, key, mind, out);
+        self.continuations(state, key, mind, out);
+    }
+
+    fn requests(&self, state: &State, key: usize, mind: Mind, out: &mut Vec<Step>) {
         let item = &state.keys[key].0;
-        for number in handlers {
+        for number in &mind.behaviour.handlers {
             let handler = &self.definition.handlers[usize::from(*number)];
             if !matches!(handler.trigger, Trigger::Anytime | Trigger::Timer) || handler.moments.is_empty() {
                 continue;
             }
-            let replica = own.map(|(pool, who)| (pool, &state.pools[pool][who].0));
+            let replica = mind.replica(state);
             let awake = handler.when.as_ref().is_none_or(|when| self.holds_for(state, when, item, replica));
             if !awake || item.tasks.iter().any(|task| Self::task_handler(task) == *number) {
                 continue;
             }
-            let step = Step {
-                pool: own.map_or(CLIENT, |(pool, _)| pool as u8),
-                who: own.map_or(0, |(_, who)| who as u8),
-                key: key as u8,
-                what: *number,
-                ..Step::of(Kind::Request)
-            };
-            self.each_choice(state, step, 0, own, out);
+            self.each_choice(state, Step { key: key as u8, what: *number, ..mind.step(Kind::Request) }, 0, mind.own, out);
         }
     }
 
-    fn each_choice(&self, state: &State, step: Step, index: usize, own: Option<(usize, usize)>, out: &mut Vec<Step>) {
+    pub(super) fn each_choice(
+        &self,
+        state: &State,
+        step: Step,
+        index: usize,
+        own: Option<(usize, usize)>,
+        out: &mut Vec<Step>,
+    ) {
         let handler = &self.definition.handlers[usize::from(step.what)];
         self.peers(state, handler, index, own, &mut |peer, choices| {
             for choice in 0..choices {
@@ -108,43 +130,31 @@ impl Fleet {
         });
     }
 
-    fn deliveries(&self, state: &State, key: usize, pool: usize, who: usize, out: &mut Vec<Step>) {
-        let (item, own) = (&state.keys[key].0, &state.pools[pool][who].0);
-        for (at, message) in item.messages.iter().enumerate() {
-            for handler in self.takers(state, item, pool, own, message) {
+    fn deliveries(&self, state: &State, key: usize, mind: Mind, out: &mut Vec<Step>) {
+        for (at, message) in state.keys[key].0.messages.iter().enumerate() {
+            for handler in self.takers(state, &state.keys[key].0, mind, message) {
                 let again = self.definition.faults && !self.queue(message[0]).ack_on_receive;
                 for stays in 0..=u8::from(again) {
                     let step = Step {
-                        pool: pool as u8,
-                        who: who as u8,
                         key: key as u8,
                         what: handler,
                         item: at as u8,
                         stays: stays * STAYS,
-                        ..Step::of(Kind::Deliver)
+                        ..mind.step(Kind::Deliver)
                     };
-                    self.each_choice(state, step, 0, Some((pool, who)), out);
+                    self.each_choice(state, step, 0, mind.own, out);
                 }
             }
         }
     }
 
-    fn continuations(&self, state: &State, key: usize, pool: usize, who: usize, out: &mut Vec<Step>) {
-        let own = self.version_of(pool, &state.pools[pool][who].0);
+    fn continuations(&self, state: &State, key: usize, mind: Mind, out: &mut Vec<Step>) {
         for (at, task) in state.keys[key].0.tasks.iter().enumerate() {
             let number = Self::task_handler(task);
-            if self.definition.handlers[usize::from(number)].version != own {
-                continue;
+            if self.definition.handlers[usize::from(number)].version == mind.version {
+                let step = Step { key: key as u8, what: number, item: at as u8, ..mind.step(Kind::Continue) };
+                self.each_choice(state, step, usize::from(task[2]), mind.own, out);
             }
-            let step = Step {
-                pool: pool as u8,
-                who: who as u8,
-                key: key as u8,
-                what: number,
-                item: at as u8,
-                ..Step::of(Kind::Continue)
-            };
-            self.each_choice(state, step, usize::from(task[2]), Some((pool, who)), out);
         }
     }
 
@@ -218,7 +228,7 @@ impl Fleet {
             Kind::Request => self.begin(state, turn, None, false),
             Kind::Deliver => self.begin(state, turn, Some(usize::from(step.item)), step.stays == STAYS),
             Kind::Continue => self.resume(state, turn, usize::from(step.item)),
-            Kind::Boot => self.boot(state, turn.pool.expect("a replica"), turn.who, turn.key),
+            Kind::Boot => self.boot(state, turn.pool.expect("a replica"), turn.who, turn.key, turn.choice),
             Kind::Restart => {
                 self.restart(state, turn.pool.expect("a replica"), turn.who);
                 Effects::new()
@@ -400,14 +410,5 @@ impl Fleet {
             let gone = self.layout.gone[id].is_some_and(|offset| state.control[offset] == 1);
             actor.versions.clone().filter(move |_| !gone)
         })
-    }
-
-    /// Runs a start-up handler from its first moment to its last.
-    pub(super) fn run_whole(&self, state: &mut State, pool: usize, who: usize, key: usize, handler: u16) -> Effects {
-        let turn = Turn { pool: Some(pool), who, key, handler, choice: 0, peer: NOBODY };
-        if self.definition.handlers[usize::from(handler)].moments.is_empty() {
-            return Effects::new();
-        }
-        self.begin(state, turn, None, false)
     }
 }

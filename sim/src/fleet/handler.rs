@@ -27,6 +27,8 @@ pub(super) struct Run<'a> {
     pub effects: Effects,
     /// Data that got a newer value in this move.
     pub newer: u128,
+    /// Data written as copies of other data.
+    pub copied: SmallVec<[(u16, u16); 2]>,
     /// Fields that this handler has written so far.
     pub written: SmallVec<[(u16, u8); 4]>,
     /// Places that this move changed.
@@ -213,10 +215,12 @@ impl Run<'_> {
         for put in puts {
             let datum = fleet.datum(place, put.field);
             let (byte, is_newer) = self.value(put, Some(datum), choice);
+            let byte = fleet.unless_destroyed(&self.state.control, place, put.field, byte);
             item[1 + usize::from(put.field)] = byte;
             if is_newer {
                 newer |= 1 << datum;
             }
+            self.copied.extend(self.source_datum(put).map(|source| (datum, source)));
         }
         for (field, byte) in item[1..].iter_mut().enumerate() {
             let written = puts.iter().any(|put| usize::from(put.field) == field);
@@ -233,6 +237,15 @@ impl Run<'_> {
         self.written.extend(puts.iter().map(|put| (place, put.field)));
         fleet.refresh_caches(place, &mut self.key);
         None
+    }
+
+    /// The datum that a put copies.
+    fn source_datum(&self, put: &Put) -> Option<u16> {
+        let PutValue::Copy { carried, .. } = put.value else { return None };
+        match self.declared().carries[usize::from(carried)] {
+            (Source::Place(place), field) => Some(self.fleet.datum(place, field)),
+            (Source::Payload, _) => None,
+        }
     }
 
     fn store(&mut self, place: u16, item: &[Byte]) {
@@ -377,6 +390,15 @@ impl Run<'_> {
     }
 }
 
+impl Fleet {
+    /// A destroyed value counts as absent, whoever writes it.
+    fn unless_destroyed(&self, control: &state::Control, place: u16, field: u8, byte: Byte) -> Byte {
+        let destroyed = byte != ABSENT
+            && self.layout.destroyed_at(place, field, state::tag(byte)).is_some_and(|offset| control[offset] == 1);
+        if destroyed { ABSENT } else { byte }
+    }
+}
+
 /// The fields that some moments write.
 fn written_by(moments: &[Moment]) -> impl Iterator<Item = (u16, u8)> + '_ {
     moments.iter().flat_map(|moment| &moment.ops).flat_map(|op| match op {
@@ -479,6 +501,7 @@ impl Fleet {
             message: suspended.message,
             effects: Effects::new(),
             newer: 0,
+            copied: SmallVec::new(),
             written: SmallVec::new(),
             changed: SmallVec::new(),
         };
@@ -493,27 +516,28 @@ impl Fleet {
             }
         }
         run.finish(index, stopped, duplicate);
-        let Run { state, key, own, mut effects, newer, changed, .. } = run;
+        let Run { state, key, own, mut effects, newer, copied, changed, .. } = run;
         if let Some((pool, replica)) = own {
             state::put(&mut state.pools[pool], replica);
         }
-        self.settle_key(state, key, held_before, newer, &changed, handler, &mut effects);
+        // A copy stands for what it was copied from: as long as that is there, nothing is lost.
+        let held_now = ledger::fresh(self, &key, &state.pools);
+        let at_source = copied.iter().filter(|(_, source)| held_now & (1 << source) != 0);
+        let kept = at_source.fold(newer, |kept, (datum, _)| kept | 1 << datum);
+        self.settle_key(state, key, held_before & !held_now & !kept, &changed, handler, &mut effects);
         effects
     }
 
     /// Puts a changed key back: loss is judged and whoever waits for a change is woken.
-    #[allow(clippy::too_many_arguments)]
     fn settle_key(
         &self,
         state: &mut State,
         mut key: Key,
-        held_before: u128,
-        newer: u128,
+        lost: u128,
         changed: &[u16],
         by: &Handler,
         effects: &mut Effects,
     ) {
-        let lost = held_before & !ledger::fresh(self, &key, &state.pools) & !newer;
         ledger::charge(self, lost, by.version, by.origin, effects);
         for place in changed {
             self.wake(state, &mut key, *place, by.version);
@@ -525,18 +549,20 @@ impl Fleet {
     /// Wakes the `write` handlers of other actors.
     fn wake(&self, state: &State, key: &mut Key, place: u16, by: u16) {
         let actor = self.definition.versions[usize::from(by)].actor;
-        for (pool, bag) in state.pools.iter().enumerate() {
-            if self.layout.actors[pool] == usize::from(actor) {
+        let replicas = state.pools.iter().enumerate().flat_map(|(pool, bag)| {
+            bag.iter().map(move |(other, _)| (self.version_of(pool, other), self.behaviour(&state.control, pool, other)))
+        });
+        let clients =
+            self.live_clients(state).map(|version| (version, self.client_behaviour(&state.control, version)));
+        for (version, behaviour) in replicas.chain(clients) {
+            if self.definition.versions[usize::from(version)].actor == actor {
                 continue;
             }
-            for (other, _) in bag {
-                let behaviour = self.behaviour(&state.control, pool, other);
-                for handler in &behaviour.handlers {
-                    if self.definition.handlers[usize::from(*handler)].trigger == Trigger::Write(place) {
-                        let carried = self.definition.handlers[usize::from(*handler)].carries.len();
-                        let carried = SmallVec::<[Byte; 4]>::from_elem(ABSENT, carried);
-                        state::insert(&mut key.tasks, task(*handler, 0, 0, &carried, None));
-                    }
+            for number in &behaviour.handlers {
+                let handler = &self.definition.handlers[usize::from(*number)];
+                if handler.trigger == Trigger::Write(place) && !handler.moments.is_empty() {
+                    let carried = SmallVec::<[Byte; 4]>::from_elem(ABSENT, handler.carries.len());
+                    state::insert(&mut key.tasks, task(*number, 0, 0, &carried, None));
                 }
             }
         }

@@ -179,6 +179,9 @@ impl Fleet {
     fn start_keys(&self) -> Vec<state::Key> {
         let mut keys = vec![self.layout.empty_key()];
         for (place, alternatives) in &self.definition.starts {
+            if let layout::Home::Replica(..) = self.layout.items[usize::from(*place)] {
+                continue;
+            }
             let grown = keys.iter().flat_map(|key| {
                 alternatives.iter().map(|item| {
                     let mut key = key.clone();

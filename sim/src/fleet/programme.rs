@@ -283,7 +283,7 @@ fn repairs(fleet: &Definition) -> Vec<Line> {
             _ => {}
         }
     }
-    for (value, declared) in fleet.values.iter().enumerate() {
+    for (value, declared) in fleet.values.iter().enumerate().filter(|(_, declared)| declared.flag) {
         for to in 0..declared.values {
             actions.push((OpKind::Set, Action::Set { value: value as u16, to }));
         }

@@ -5,10 +5,11 @@
 
 use super::Fleet;
 use super::definition::{Handler, Op, PlaceKind, Queue, Trigger};
+use super::environment::Mind;
 use super::handler::{MESSAGE_FIELDS, same_message};
 use super::item::{self, Lens};
 use super::layout::replica;
-use super::state::{self, Byte, Key, Message, Replica, State};
+use super::state::{self, Byte, Key, Message, State};
 
 /// No consumer in particular.
 const ANYONE: u8 = 0;
@@ -76,42 +77,47 @@ impl Fleet {
         }
     }
 
-    /// The handlers of a replica that a message wakes: those that accept it, or the first one if none does.
-    pub(super) fn takers(&self, state: &State, key: &Key, pool: usize, own: &Replica, message: &Message) -> Vec<u16> {
-        if own[replica::PHASE] != 0 || message[2] == 1 {
+    /// The handlers of an actor that a message wakes: those that accept it, or the first one if none does.
+    pub(super) fn takers(&self, state: &State, key: &Key, mind: Mind, message: &Message) -> Vec<u16> {
+        let actor = self.definition.versions[usize::from(mind.version)].actor as u8 + 1;
+        if message[2] == 1 || (message[1] != ANYONE && message[1] != actor) {
             return vec![];
         }
-        let actor = self.layout.actors[pool] as u8 + 1;
-        if message[1] != ANYONE && message[1] != actor {
-            return vec![];
-        }
-        let behaviour = self.behaviour(&state.control, pool, own);
+        let replica = mind.replica(state);
         let woken = |handler: &&u16| {
             let declared = &self.definition.handlers[usize::from(**handler)];
             declared.trigger == Trigger::Message(u16::from(message[0]))
-                && declared.when.as_ref().is_none_or(|when| self.holds_for(state, when, key, Some((pool, own))))
+                && declared.when.as_ref().is_none_or(|when| self.holds_for(state, when, key, replica))
                 && !key.tasks.iter().any(|task| Self::task_handler(task) == **handler)
         };
-        let candidates: Vec<u16> = behaviour.handlers.iter().filter(woken).copied().collect();
-        let accepting: Vec<u16> = candidates
-            .iter()
-            .filter(|handler| accepts(&self.definition.handlers[usize::from(**handler)], message))
-            .copied()
-            .collect();
+        let candidates: Vec<u16> = mind.behaviour.handlers.iter().filter(woken).copied().collect();
+        let accepts = |handler: &u16| accepts(&self.definition.handlers[usize::from(*handler)], message);
+        let accepting: Vec<u16> = candidates.iter().filter(|handler| accepts(handler)).copied().collect();
         if accepting.is_empty() { candidates.into_iter().take(1).collect() } else { accepting }
     }
 
     /// Whether some fair move could still take the message as it stands.
     pub(super) fn can_be_taken(&self, state: &State, key: &Key, message: &Message) -> bool {
-        state.pools.iter().enumerate().any(|(pool, bag)| {
-            bag.iter().any(|(own, _)| {
-                self.takers(state, key, pool, own, message)
-                    .iter()
-                    .any(|handler| accepts(&self.definition.handlers[usize::from(*handler)], message))
+        let takes = |mind: Mind| {
+            let handlers = self.takers(state, key, mind, message);
+            handlers.iter().any(|handler| accepts(&self.definition.handlers[usize::from(*handler)], message))
+        };
+        let by_replica = state.pools.iter().enumerate().any(|(pool, bag)| {
+            bag.iter().enumerate().filter(|(_, (own, _))| own[replica::PHASE] == 0).any(|(who, (own, _))| {
+                let behaviour = self.behaviour(&state.control, pool, own);
+                takes(Mind { own: Some((pool, who)), version: self.version_of(pool, own), behaviour })
             })
-        }) || key.tasks.iter().any(|task| {
+        });
+        let by_client = || {
+            self.live_clients(state).any(|version| {
+                let behaviour = self.client_behaviour(&state.control, version);
+                takes(Mind { own: None, version, behaviour })
+            })
+        };
+        let in_hand = |task: &state::Task| {
             self.task_message(task).is_some_and(|other| same_message(&Message::from_slice(other), message))
-        })
+        };
+        by_replica || by_client() || key.tasks.iter().any(in_hand)
     }
 }
 

@@ -280,6 +280,11 @@ impl Fleet {
         let base = self.layout.columns[usize::from(table)].expect("only tables are migrated");
         let length = self.definition.places[usize::from(table)].fields.len();
         change.take(&mut state.control[base..base + length]);
+        if let SchemaChange::DropValue(field, tag) = change
+            && let Some(offset) = self.layout.destroyed_at(table, field, tag)
+        {
+            state.control[offset] = 1;
+        }
         self.change_rows(state, line, effects, |key| {
             let row = self.layout.item_mut(&self.definition, table, key, None);
             match change {
@@ -531,6 +536,9 @@ impl Fleet {
                 let stuck = self.definition.values[usize::from(*value)].irreversible && now > *to;
                 let at_restart = self.definition.values[usize::from(*value)].observed == Observed::OnRestart;
                 stuck || (now == *to && (at_restart || self.observed_by_all(state, usize::from(*value))))
+            }
+            Action::Migrate { table, change: SchemaChange::DropValue(field, tag) } => {
+                self.layout.destroyed_at(*table, *field, *tag).is_some_and(|offset| state.control[offset] == 1)
             }
             Action::Migrate { table, change } => {
                 let base = self.layout.columns[usize::from(*table)].expect("only tables are migrated");

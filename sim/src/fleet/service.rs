@@ -1,6 +1,7 @@
 //! Services: counted replicas, their versions, their starts and crashes (R6, R11).
 
-use super::Fleet;
+use super::handler::Turn;
+use super::{Fleet, NOBODY};
 use super::definition::{Behaviour, Literal, Observed, VersionId};
 use super::layout::replica;
 use super::state::{self, Control, Replica, State};
@@ -38,7 +39,7 @@ impl Fleet {
     }
 
     /// Whether a starting replica can go on: the next start-up handler, or being up.
-    pub(super) fn boot(&self, state: &mut State, pool: usize, who: usize, key: usize) -> Effects {
+    pub(super) fn boot(&self, state: &mut State, pool: usize, who: usize, key: usize, choice: u16) -> Effects {
         let mut own = state::take(&mut state.pools[pool], who);
         if own[replica::PHASE] == 1 {
             self.observe_at_start(state, pool, &mut own);
@@ -71,7 +72,22 @@ impl Fleet {
         own[replica::PHASE] = if last { 0 } else { own[replica::PHASE] + 1 };
         state::put(&mut state.pools[pool], own.clone());
         let who = state.pools[pool].iter().position(|(other, _)| *other == own).expect("it was just put back");
-        self.run_whole(state, pool, who, key, handler)
+        if self.definition.handlers[usize::from(handler)].moments.is_empty() {
+            return Effects::new();
+        }
+        let turn = Turn { pool: Some(pool), who, key, handler, choice, peer: NOBODY };
+        self.begin(state, turn, None, false)
+    }
+
+    /// How many choices the next start-up handler leaves.
+    pub(super) fn boot_choices(&self, state: &State, pool: usize, own: &Replica) -> u16 {
+        let mut own = own.clone();
+        if own[replica::PHASE] == 1 {
+            self.observe_at_start(state, pool, &mut own);
+        }
+        let next = self.behaviour(&state.control, pool, &own).boot.get(usize::from(own[replica::PHASE] - 1));
+        let handler = next.map(|handler| &self.definition.handlers[usize::from(*handler)]);
+        handler.filter(|handler| !handler.moments.is_empty()).map_or(1, |handler| self.moment_choices(handler, 0))
     }
 
     /// A replica that starts observes every value anew; a lagging one may show either value until then.
