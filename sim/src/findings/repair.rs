@@ -27,11 +27,11 @@ pub(super) enum Found<S> {
 }
 
 fn is_repair(mover: Mover) -> bool {
-    mover == Mover::Operator(Operator::Repair)
+    matches!(mover, Mover::Operator(Operator::Repair | Operator::RepairOverRows))
 }
 
 fn is_hotfix(mover: Mover) -> bool {
-    mover == Mover::Operator(Operator::Hotfix)
+    matches!(mover, Mover::Operator(Operator::Hotfix | Operator::HotfixOverRows))
 }
 
 fn seeds<R: Judged>(analysis: &Analysis<R>, members: &[u32]) -> Vec<R::State> {
@@ -48,7 +48,9 @@ pub(super) fn hotfix_works<R: Judged>(analysis: &Analysis<R>, members: &[u32], l
     }
     let ground = Ground::of(&analysis.relation, graph, &analysis.known);
     let target = ground.target(&[START, GOAL, BETWEEN], |mode| mode == Mode::Hotfix { finished: true });
-    let helpful = |_: u32, mover: Mover| mover == Mover::Fair || is_hotfix(mover);
+    let helpful = |source: u32, mover: Mover| {
+        mover == Mover::Fair || (is_hotfix(mover) && ground.dependable(source, mover))
+    };
     let forced = |_: u32, mover: Mover| is_env(mover) || is_hotfix(mover);
     let works = works(&ground.graph, &target, &helpful, &forced, &ground.loss_free);
     ground.graph.starts().iter().all(|id| works.contains(*id as usize))
@@ -230,9 +232,13 @@ impl<R: Judged> Bench<R> {
         let between = |id: u32| matches!(ground.modes[id as usize], Mode::Repair { finished: true });
         let env = |_: u32, mover: Mover| is_env(mover);
         let fair = |_: u32, mover: Mover| mover == Mover::Fair;
-        let any_move = |_: u32, mover: Mover| mover == Mover::Fair || is_repair(mover);
+        let any_move = |source: u32, mover: Mover| {
+            mover == Mover::Fair || (is_repair(mover) && ground.dependable(source, mover))
+        };
         let inside = |source: u32, mover: Mover| is_env(mover) || (is_repair(mover) && !between(source));
-        let ends = |source: u32, mover: Mover| mover == Mover::Fair || (is_repair(mover) && !between(source));
+        let ends = |source: u32, mover: Mover| {
+            mover == Mover::Fair || (is_repair(mover) && !between(source) && ground.dependable(source, mover))
+        };
         let ended = states(graph, |id| between(*id) && free.contains(*id as usize));
         let arrived = works(graph, &target, &fair, &env, free);
         let forced = works(graph, &target, &any_move, &env, free);

@@ -132,7 +132,11 @@ impl<'f> Run<'f> {
                     None => {}
                 }
             }
-            if let Some(handler) = accept.handler {
+            let awake = |handler: &u16| {
+                let when = &fleet.definition.handlers[usize::from(*handler)].when;
+                when.as_ref().is_none_or(|when| fleet.holds_for(self.state, when, &self.key, None))
+            };
+            if let Some(handler) = accept.handler.filter(awake) {
                 fleet.spawn(&mut self.key, handler, &payload);
             }
         }

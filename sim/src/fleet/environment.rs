@@ -38,6 +38,7 @@ impl Fleet {
     /// The environment's enabled moves.
     pub(super) fn environment_moves(&self, state: &State, out: &mut Vec<Step>) {
         self.replica_lives(state, out);
+        self.client_views(state, out);
         for key in 0..state.keys.len() {
             self.key_moves(state, key, out);
         }
@@ -71,6 +72,22 @@ impl Fleet {
                 }
             }
         }
+    }
+
+    /// Clients learn of a value, each version at its own moment.
+    fn client_views(&self, state: &State, out: &mut Vec<Step>) {
+        for (version, value, offset) in &self.layout.client_views {
+            let behind = state.control[*offset] != state.control[self.layout.values[usize::from(*value)]];
+            if behind && self.is_present(state, *version) {
+                out.push(Step { who: *version as u8, what: *value, ..Step::of(Kind::View) });
+            }
+        }
+    }
+
+    /// Whether the client that a version belongs to is still there.
+    pub(super) fn is_present(&self, state: &State, version: VersionId) -> bool {
+        let actor = self.definition.versions[usize::from(version)].actor;
+        self.layout.gone[usize::from(actor)].is_none_or(|offset| state.control[offset] == 0)
     }
 
     fn key_moves(&self, state: &State, key: usize, out: &mut Vec<Step>) {
@@ -234,7 +251,7 @@ impl Fleet {
                 Effects::new()
             }
             Kind::View => {
-                self.observe(state, turn.pool.expect("a replica"), turn.who, usize::from(step.what));
+                self.observe(state, turn.pool, turn.who, usize::from(step.what));
                 Effects::new()
             }
             Kind::Fade => {
@@ -254,7 +271,13 @@ impl Fleet {
         state::put(&mut state.pools[pool], own);
     }
 
-    fn observe(&self, state: &mut State, pool: usize, who: usize, value: usize) {
+    fn observe(&self, state: &mut State, pool: Option<usize>, who: usize, value: usize) {
+        let Some(pool) = pool else {
+            let views = &self.layout.client_views;
+            let view = views.iter().find(|view| (usize::from(view.0), usize::from(view.1)) == (who, value));
+            state.control[view.expect("the client observes it").2] = state.control[self.layout.values[value]];
+            return;
+        };
         let mut own = state::take(&mut state.pools[pool], who);
         if let Some((_, offset)) = self.layout.views[pool].iter().find(|(observed, _)| *observed == value) {
             own[*offset] = state.control[self.layout.values[value]];
@@ -269,11 +292,7 @@ impl Fleet {
         match step.kind {
             Kind::Cut => {
                 let task = key.tasks.remove(usize::from(step.item));
-                let message = self.task_message(&task);
-                if let Some(queue) = message.map(|message| message[0]).filter(|queue| self.queue(*queue).ack_on_receive) {
-                    let (nobody, place) = (Label::NONE, u16::from(queue));
-                    effects.push(Label { harm: Harm::Loss, actor: nobody, place, field: nobody, origin: nobody });
-                }
+                effects.extend(self.lost_with(&task));
             }
             Kind::Evict => clear(self.layout.item_mut(&self.definition, step.what, &mut key, None)),
             Kind::Expire => {
@@ -298,6 +317,35 @@ impl Fleet {
         effects
     }
 
+    /// Work that was acknowledged on receipt is lost with the handler that was cut short.
+    fn lost_with(&self, task: &state::Task) -> Option<Label> {
+        let queue = self.task_message(task)?[0];
+        let (nobody, place) = (Label::NONE, u16::from(queue));
+        let gone = self.queue(queue).ack_on_receive;
+        gone.then_some(Label { harm: Harm::Loss, actor: nobody, place, field: nobody, origin: nobody })
+    }
+
+    /// Handlers in progress end with the last replica of their version.
+    pub(super) fn cut_orphans(&self, state: &mut State, effects: &mut Effects) {
+        let orphan = |task: &state::Task| {
+            !self.runs_somewhere(state, self.definition.handlers[usize::from(Self::task_handler(task))].version)
+        };
+        if !state.keys.iter().any(|(key, _)| key.tasks.iter().any(orphan)) {
+            return;
+        }
+        let mut kept: Vec<(state::Key, u32)> = Vec::new();
+        for (key, count) in &state.keys {
+            let mut key = key.clone();
+            effects.extend(key.tasks.iter().filter(|task| orphan(task)).filter_map(|task| self.lost_with(task)));
+            key.tasks.retain(|task| !orphan(task));
+            kept.push((key, *count));
+        }
+        state.keys.clear();
+        for (key, count) in kept {
+            (0..count).for_each(|_| state::put(&mut state.keys, key.clone()));
+        }
+    }
+
     /// The backfill meets the key: it reads and writes in one moment, or in two if it is batched (R8).
     fn pass(&self, state: &State, key: &mut state::Key) {
         let Some(Action::Backfill(backfill)) = self.current(state).map(|entry| &entry.line.action) else {
@@ -318,16 +366,25 @@ impl Fleet {
         key.items[mark] = 2;
         key.items[mark + 1] = 0;
         let retags = matches!(backfill.from, BackfillFrom::Retag(..));
+        let literal = matches!(backfill.from, BackfillFrom::Literal(_));
+        let known = self.is_known(backfill.place, backfill.field, key);
         let item = self.layout.item_mut(&self.definition, backfill.place, key, None);
         let target = &mut item[1 + usize::from(backfill.field)];
         let Some(value) = value else { return };
         let before = *target;
         if retags || backfill.overwrite || before == ABSENT || broken::R8 {
             // A literal stands for the fact only where nothing else was known.
-            let literal_over_value = backfill.from == BackfillFrom::Literal && before != ABSENT;
-            *target = if literal_over_value { made_stale(value) } else { value };
+            *target = if literal && known { made_stale(value) } else { value };
         }
         self.refresh_caches(backfill.place, key);
+    }
+
+    /// Whether some copy of the field's datum is there, so that a literal cannot stand for the fact.
+    fn is_known(&self, place: u16, field: u8, key: &state::Key) -> bool {
+        self.twins(1 << self.datum(place, field)).any(|(place, field)| {
+            let item = self.layout.item(&self.definition, place, key, None);
+            item.get(1 + usize::from(field)).is_some_and(|byte| *byte != ABSENT)
+        })
     }
 
     /// The datum that the running backfill copies.
@@ -349,7 +406,7 @@ impl Fleet {
                 let item = self.layout.item(&self.definition, source, key, None);
                 Some(item[1 + usize::from(column)]).filter(|value| *value != ABSENT)
             }
-            BackfillFrom::Literal => Some(fresh(0)),
+            BackfillFrom::Literal(tag) => Some(fresh(tag)),
             BackfillFrom::Retag(old, new) => {
                 let value = target[1 + usize::from(field)];
                 (value != ABSENT && tag(value) == old).then(|| retagged(value, new))

@@ -51,8 +51,10 @@ impl Run<'_> {
     pub fn moment(&mut self, index: usize, mut choice: u16, peer: Peer) -> Option<Outcome> {
         let fleet = self.fleet;
         let handler = &fleet.definition.handlers[usize::from(self.handler)];
-        if index == 0 {
-            self.carry_unread();
+        if index == 0
+            && let Some(stopped) = self.carry_unread()
+        {
+            return Some(stopped);
         }
         self.written = written_by(&handler.moments[..index]).collect();
         let moment = &handler.moments[index];
@@ -159,19 +161,23 @@ impl Run<'_> {
         }
     }
 
-    /// Values carried from places that the handler does not read explicitly are taken when it begins.
-    fn carry_unread(&mut self) {
+    /// Values carried from places that the handler does not read explicitly are taken when it begins; a column that is
+    /// not there fails (R9).
+    fn carry_unread(&mut self) -> Option<Outcome> {
         let fleet = self.fleet;
         let handler = &fleet.definition.handlers[usize::from(self.handler)];
-        for (source, _) in &handler.carries {
-            let Source::Place(place) = source else {
-                continue;
-            };
+        for (source, field) in &handler.carries {
+            let Source::Place(place) = source else { continue };
+            if fleet.layout.column(&self.state.control, *place, *field) == column::NONE && !broken::R9 {
+                self.harm(Harm::Reject, handler.version, *place, u16::from(*field), handler.origin);
+                return Some(Outcome::Reject);
+            }
             let item = Message::from_slice(fleet.layout.item(&fleet.definition, *place, &self.key, self.own_ref()));
             if let Some(fields) = item.get(1..) {
                 self.carry(*source, fields);
             }
         }
+        None
     }
 
     /// The byte that a put stands for, and whether it is a newer value of its datum.
@@ -311,10 +317,28 @@ impl Run<'_> {
                     }
                     self.key.messages.sort_unstable();
                     self.key.messages.dedup();
+                    self.outdate_held_messages(place, field);
                 }
             }
         }
         self.written = written_before;
+    }
+
+    /// The copy of a message that a handler in progress holds goes stale with the one in the queue.
+    fn outdate_held_messages(&mut self, queue: u16, field: u8) {
+        let at = MESSAGE_FIELDS + usize::from(field);
+        if let Some(message) = self.message.as_mut().filter(|message| u16::from(message[0]) == queue) {
+            message[at] = made_stale(message[at]);
+        }
+        for task in &mut self.key.tasks {
+            let handler = &self.fleet.definition.handlers[usize::from(Fleet::task_handler(task))];
+            let message = TASK_CARRIED + handler.carries.len();
+            if task.get(message).is_some_and(|held| u16::from(*held) == queue) {
+                task[message + at] = made_stale(task[message + at]);
+            }
+        }
+        self.key.tasks.sort_unstable();
+        self.key.tasks.dedup();
     }
 
     /// Values that were read before and are yet to be written do not stand for the latest fact either.
@@ -354,7 +378,7 @@ impl Run<'_> {
     fn delete(&mut self, place: u16) {
         let fleet = self.fleet;
         if let Home::Messages = fleet.layout.items[usize::from(place)] {
-            self.key.messages.retain(|message| u16::from(message[0]) != place);
+            self.discard_messages(place);
             return;
         }
         let own = self.own.as_mut().map(|(_, replica)| replica);
@@ -366,9 +390,22 @@ impl Run<'_> {
         fleet.drop_cached(place, &mut self.key);
     }
 
+    /// Messages are accepted work: thrown away they are lost, but for the one that is being handled.
+    fn discard_messages(&mut self, queue: u16) {
+        let own = self.message.clone();
+        let is_own = |message: &Message| own.as_ref().is_some_and(|own| same_message(own, message));
+        let before = self.key.messages.len();
+        self.key.messages.retain(|message| u16::from(message[0]) != queue || is_own(message));
+        if self.key.messages.len() < before {
+            self.harm(Harm::Loss, self.declared().version, queue, Label::NONE, self.declared().origin);
+        }
+    }
+
     fn send(&mut self, queue: u16, puts: &[Put], choice: &mut u16) {
         let fields = self.payload(queue, puts, choice);
-        self.fleet.enqueue(&mut self.key, queue, &fields);
+        let mut live = self.fleet.live_versions(self.state);
+        live.push(self.declared().version);
+        self.fleet.enqueue(&live, &mut self.key, queue, &fields);
     }
 
     fn payload(&self, queue: u16, puts: &[Put], choice: &mut u16) -> Message {
@@ -560,7 +597,8 @@ impl Fleet {
             }
             for number in &behaviour.handlers {
                 let handler = &self.definition.handlers[usize::from(*number)];
-                if handler.trigger == Trigger::Write(place) && !handler.moments.is_empty() {
+                let asleep = || handler.when.as_ref().is_some_and(|when| !self.holds_for(state, when, key, None));
+                if handler.trigger == Trigger::Write(place) && !handler.moments.is_empty() && !asleep() {
                     let carried = SmallVec::<[Byte; 4]>::from_elem(ABSENT, handler.carries.len());
                     state::insert(&mut key.tasks, task(*number, 0, 0, &carried, None));
                 }
@@ -647,7 +685,8 @@ impl Run<'_> {
             }
             Some(Outcome::Drop) => self.lose_message(duplicate),
             Some(Outcome::Reject) => self.count_attempt(),
-            Some(Outcome::Retry | Outcome::Ignore | Outcome::Misread) => {}
+            Some(Outcome::Retry) => self.lose_acknowledged(),
+            Some(Outcome::Ignore | Outcome::Misread) => {}
         }
     }
 
@@ -687,8 +726,7 @@ impl Run<'_> {
         let queue = self.fleet.queue(message[0]);
         let (actor, origin) = (self.declared().version, self.declared().origin);
         let Some(at) = self.waking() else {
-            // Acknowledged on receive: nobody will deliver it again.
-            self.harm(Harm::Loss, actor, u16::from(message[0]), Label::NONE, origin);
+            self.lose_acknowledged();
             return;
         };
         if queue.attempts == 0 || broken::R6 {

@@ -83,6 +83,8 @@ pub struct Layout {
     pub columns: Vec<Option<usize>>,
     /// Of each fading client in the control block.
     pub gone: Vec<Option<usize>>,
+    /// Of each view of a value that a client learns of late: version, value, offset in the control block.
+    pub client_views: Vec<(u16, u16, usize)>,
     /// Of each destroyed value (a key that was burnt): table, field, tag, offset in the control block.
     pub destroyed: Vec<(PlaceId, u8, u8, usize)>,
     /// Of each place.
@@ -126,6 +128,16 @@ impl Layout {
             let fades = actor.client && actor.fades_in.is_some();
             self.gone.push(fades.then_some(next));
             next += usize::from(fades);
+        }
+        for (id, version) in fleet.versions.iter().enumerate() {
+            for (value, declared) in fleet.values.iter().enumerate() {
+                let observes = declared.of.is_none_or(|of| of == version.actor);
+                let late = declared.observed != Observed::AtOnce;
+                if fleet.actors[usize::from(version.actor)].client && observes && late {
+                    self.client_views.push((id as u16, value as u16, next));
+                    next += 1;
+                }
+            }
         }
         for line in fleet.lines() {
             let Action::Migrate { table, change: SchemaChange::DropValue(field, tag) } = line.action else { continue };
@@ -200,6 +212,9 @@ impl Layout {
         let mut block: Control = SmallVec::from_elem(0, self.shape.control);
         for (value, offset) in fleet.values.iter().zip(&self.values) {
             block[*offset] = value.starts;
+        }
+        for (_, value, offset) in &self.client_views {
+            block[*offset] = fleet.values[usize::from(*value)].starts;
         }
         for (place, columns) in fleet.places.iter().zip(&self.columns) {
             let Some(base) = columns else { continue };

@@ -8,7 +8,6 @@ use super::definition::{Handler, Op, PlaceKind, Queue, Trigger};
 use super::environment::Mind;
 use super::handler::{MESSAGE_FIELDS, same_message};
 use super::item::{self, Lens};
-use super::layout::replica;
 use super::state::{self, Byte, Key, Message, State};
 
 /// No consumer in particular.
@@ -22,10 +21,21 @@ impl Fleet {
         }
     }
 
-    pub(super) fn enqueue(&self, key: &mut Key, queue: u16, fields: &[Byte]) {
-        let attempts = self.queue(queue as u8).attempts;
-        for consumer in &self.consumers[usize::from(queue)] {
-            let mut message: Message = [queue as u8, *consumer, 0, attempts, 0].into_iter().collect();
+    /// Puts a message into the queue, or a copy for every service of whose `live` versions one consumes it.
+    pub(super) fn enqueue(&self, live: &[u16], key: &mut Key, queue: u16, fields: &[Byte]) {
+        let declared = self.queue(queue as u8);
+        let mut consumers: Vec<u8> = vec![ANYONE];
+        if declared.to_each_service {
+            let handlers = self.definition.handlers.iter();
+            let consuming = handlers.filter(|handler| {
+                handler.trigger == Trigger::Message(queue) && live.contains(&handler.version)
+            });
+            consumers = consuming.map(|handler| self.definition.versions[usize::from(handler.version)].actor as u8 + 1).collect();
+            consumers.sort_unstable();
+            consumers.dedup();
+        }
+        for consumer in consumers {
+            let mut message: Message = [queue as u8, consumer, 0, declared.attempts, 0].into_iter().collect();
             message.extend_from_slice(fields);
             if !key.messages.iter().any(|other| same_message(other, &message)) {
                 state::insert(&mut key.messages, message);
@@ -33,25 +43,16 @@ impl Fleet {
         }
     }
 
-    /// Per queue: the consumers that each get a copy (actor + 1), or one entry for anyone.
-    pub(super) fn consumers_of(definition: &super::definition::Definition) -> Vec<Vec<u8>> {
-        let mut consumers = vec![vec![]; definition.places.len()];
-        for (id, place) in definition.places.iter().enumerate() {
-            let PlaceKind::Queue(queue) = &place.kind else {
-                continue;
-            };
-            for handler in &definition.handlers {
-                let actor = definition.versions[usize::from(handler.version)].actor as u8 + 1;
-                let reads = handler.trigger == Trigger::Message(id as u16);
-                if queue.to_each_service && reads && !consumers[id].contains(&actor) {
-                    consumers[id].push(actor);
-                }
-            }
-            if consumers[id].is_empty() {
-                consumers[id].push(ANYONE);
-            }
-        }
-        consumers
+    /// The versions that run somewhere, and those of clients that are still there.
+    pub(super) fn live_versions(&self, state: &State) -> Vec<u16> {
+        let running = state.pools.iter().enumerate();
+        let running = running.flat_map(|(pool, bag)| bag.iter().map(move |(own, _)| self.version_of(pool, own)));
+        running.chain(self.live_clients(state)).collect()
+    }
+
+    /// The versions that run at the start.
+    pub(super) fn first_versions(&self) -> Vec<u16> {
+        self.definition.actors.iter().map(|actor| actor.versions.start).collect()
     }
 
     /// Sets a message aside: it is accepted work that waits for a `requeue`.
@@ -103,7 +104,8 @@ impl Fleet {
             handlers.iter().any(|handler| accepts(&self.definition.handlers[usize::from(*handler)], message))
         };
         let by_replica = state.pools.iter().enumerate().any(|(pool, bag)| {
-            bag.iter().enumerate().filter(|(_, (own, _))| own[replica::PHASE] == 0).any(|(who, (own, _))| {
+            // A replica that starts will be up: that is a fair move.
+            bag.iter().enumerate().any(|(who, (own, _))| {
                 let behaviour = self.behaviour(&state.control, pool, own);
                 takes(Mind { own: Some((pool, who)), version: self.version_of(pool, own), behaviour })
             })

@@ -23,9 +23,12 @@ impl Fleet {
         self.variant(self.version_of(pool, own), &view)
     }
 
-    /// What a client does; it observes every flag at once.
+    /// What a client does under the flags that it observes.
     pub(super) fn client_behaviour(&self, control: &Control, version: VersionId) -> &Behaviour {
-        self.variant(version, &|value| control[self.layout.values[usize::from(value)]])
+        self.variant(version, &|value| {
+            let lagging = self.layout.client_views.iter().find(|view| (view.0, view.1) == (version, value));
+            control[lagging.map_or(self.layout.values[usize::from(value)], |view| view.2)]
+        })
     }
 
     fn variant(&self, version: VersionId, view: &dyn Fn(u16) -> u8) -> &Behaviour {
@@ -63,7 +66,13 @@ impl Fleet {
         }
         let behaviour = self.behaviour(&state.control, pool, &own);
         let done = usize::from(own[replica::PHASE] - 1);
-        let Some(handler) = behaviour.boot.get(done).copied() else {
+        let asleep = |handler: &u16| {
+            let when = &self.definition.handlers[usize::from(*handler)].when;
+            when.as_ref().is_some_and(|when| !self.holds_for(state, when, &first_key, Some((pool, &own))))
+        };
+        let runs = behaviour.boot.get(done).copied();
+        let skipped = runs.as_ref().is_some_and(asleep);
+        let Some(handler) = runs else {
             own[replica::PHASE] = 0;
             state::put(&mut state.pools[pool], own);
             return Effects::new();
@@ -72,7 +81,7 @@ impl Fleet {
         own[replica::PHASE] = if last { 0 } else { own[replica::PHASE] + 1 };
         state::put(&mut state.pools[pool], own.clone());
         let who = state.pools[pool].iter().position(|(other, _)| *other == own).expect("it was just put back");
-        if self.definition.handlers[usize::from(handler)].moments.is_empty() {
+        if skipped || self.definition.handlers[usize::from(handler)].moments.is_empty() {
             return Effects::new();
         }
         let turn = Turn { pool: Some(pool), who, key, handler, choice, peer: NOBODY };
