@@ -1,6 +1,6 @@
 use turnback_scenarios::compile::{Exploration, compile};
 use turnback_sim::drivers::explore::Limits;
-use turnback_sim::findings::judge::{HarmAt, Subject, Zone, judge, pre_existing};
+use turnback_sim::findings::judge::{HarmAt, Subject, Zone};
 use turnback_sim::findings::story::tell;
 use turnback_sim::fleet::Fleet;
 use turnback_sim::relation::*;
@@ -33,11 +33,10 @@ fn main() {
                 }
             };
             let keys = std::env::var("KEYS").ok().map_or(1, |k| k.parse().unwrap());
-            let mut fleet = Fleet::new(c.definition.clone(), keys);
+            let fleet = Fleet::new(c.definition.clone(), keys);
+            let slices: Vec<Fleet> = if std::env::var("WHOLE").is_ok() { vec![] } else { c.definition.slices().into_iter().map(|d| Fleet::new(d, keys)).collect() };
             let limits = Limits { states_max: 20_000_000, memory_bytes_max: 4 << 30, threads: 1, stop: None };
-            let known = pre_existing(&fleet, &limits);
-            fleet.forgive(&known);
-            let j = judge(&fleet, known, &limits, &mut |_| {});
+            let j = turnback_sim::findings::slices::judge_in_slices(&fleet, &slices, &limits, &mut |_| {});
             let mut line = String::new();
             let last = j.positions.iter().map(|p| p.position.step).max().unwrap();
             for s in 0..=last {
@@ -52,9 +51,9 @@ fn main() {
                 });
             }
             println!(
-                "{file} {:?} {line} {:?} states={} trans={} {:.1}ms",
+                "{file} {:?} {line} {:?} slices={} states={} trans={} {:.1}ms",
                 plan.and_then(|p| read.scenario.plans[p].name.as_ref().map(|n| n.value.clone())),
-                j.verdict,
+                j.verdict, slices.len(),
                 j.states,
                 j.transitions,
                 t.elapsed().as_secs_f64() * 1e3
@@ -121,7 +120,7 @@ fn main() {
                     f.story.first_symptom_at
                 );
                 if verbose || std::env::var("S").is_ok() {
-                    for t in tell(&fleet, &f.story.begins, &f.story.moves).unwrap() {
+                    for t in tell(f.slice.map_or(&fleet, |k| &slices[k]), &f.story.begins, &f.story.moves).unwrap() {
                         let s = t.step;
                         println!(
                             "       {:?} {:?} {} -> {:?} {:?} {:?}",

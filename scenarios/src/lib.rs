@@ -9,6 +9,7 @@ mod explain;
 pub mod keys;
 mod lint;
 mod names;
+pub mod narrate;
 mod read;
 mod reference;
 mod schema;

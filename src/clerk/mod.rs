@@ -1,0 +1,245 @@
+//! The clerk writes down what was found, in the words of the scenario. He computes no verdict; he only says "not safe"
+//! where a declared place stays empty for ever, because nothing was shown about it then (V7).
+
+mod expectations;
+mod findings;
+mod positions;
+mod statements;
+mod vacuity;
+
+use turnback_reports::report::{
+    InvalidFile, PlanReport, Point, Promise, Recovery, Report, Severity, Span, Step, TurningPoint, Undecided, Verdict,
+    Zone,
+};
+use turnback_scenarios::Unreadable;
+use turnback_scenarios::ast;
+use turnback_scenarios::diagnostics::{self, Diagnostic};
+use turnback_scenarios::narrate::Narrator;
+use turnback_scenarios::source::Source;
+use turnback_sim::findings::judge;
+use turnback_sim::relation::{Judged, Relation};
+
+use crate::hearing::{Bound, Case, Heard};
+
+/// What is known about a plan while its report is written.
+struct File<'a> {
+    file: &'a str,
+    scenario: &'a ast::Scenario,
+    source: &'a Source,
+    case: &'a Case,
+    narrator: Narrator<'a>,
+}
+
+/// The report about a file.
+pub fn report(heard: &Heard) -> Report {
+    let plans = heard.plans.iter().map(|case| File::of(heard, case).plan_report());
+    Report {
+        file: heard.file.clone(),
+        source_text: heard.read.source.text().to_owned(),
+        scenario: heard.read.scenario.name.value.clone(),
+        plans: plans.collect(),
+    }
+}
+
+/// The report about a file for a reader who did not ask for everything.
+pub fn short_report(heard: &Heard) -> Report {
+    let mut short = report(heard);
+    for (plan, case) in short.plans.iter_mut().zip(&heard.plans) {
+        plan.assumed = File::of(heard, case).assumed_in_short();
+    }
+    short
+}
+
+/// The report about a file that is no scenario.
+pub fn invalid(file: &str, unreadable: &Unreadable) -> InvalidFile {
+    InvalidFile {
+        file: file.to_owned(),
+        source_text: unreadable.source.text().to_owned(),
+        diagnostics: unreadable.diagnostics.iter().map(|one| diagnostic(one, &unreadable.source)).collect(),
+    }
+}
+
+/// A diagnostic of the reader, located.
+pub fn diagnostic(diagnostic: &Diagnostic, source: &Source) -> turnback_reports::report::Diagnostic {
+    let start = diagnostic.start(source);
+    turnback_reports::report::Diagnostic {
+        code: diagnostic.code.as_str().to_owned(),
+        severity: match diagnostic.severity {
+            diagnostics::Severity::Error => Severity::Error,
+            diagnostics::Severity::Warning => Severity::Warning,
+        },
+        message: diagnostic.message.clone(),
+        line: start.line as u32,
+        column: start.column as u32,
+        help: (!diagnostic.help.is_empty()).then(|| diagnostic.help.join("; ")),
+        span: Some(diagnostic.span.clone()),
+    }
+}
+
+impl<'a> File<'a> {
+    fn of(heard: &'a Heard, case: &'a Case) -> Self {
+        let narrator = Narrator::new(case.fleet(), &case.compiled.names);
+        File { file: &heard.file, scenario: &heard.read.scenario, source: &heard.read.source, case, narrator }
+    }
+}
+
+impl File<'_> {
+    fn plan(&self) -> Option<&ast::Plan> {
+        self.case.plan.map(|plan| &self.scenario.plans[plan])
+    }
+
+    fn plan_name(&self) -> Option<&str> {
+        self.plan().and_then(|plan| plan.name.as_ref()).map(|name| name.value.as_str())
+    }
+
+    /// The line of a place in the text, counted from 1.
+    fn line(&self, span: &Span) -> u32 {
+        self.source.position(span.start).line as u32
+    }
+
+    fn plan_report(&self) -> PlanReport {
+        let judgement = &self.case.judgement;
+        let vacuous = self.vacuous();
+        let empty = vacuity::empty_places(&vacuous);
+        let verdict = match judgement.verdict {
+            judge::Verdict::Safe if !empty.is_empty() => Verdict::Undecided,
+            judge::Verdict::Safe => Verdict::Safe,
+            judge::Verdict::Undecided => Verdict::Undecided,
+            judge::Verdict::Unsafe => Verdict::Unsafe,
+        };
+        let positions = self.positions();
+        let mut report = PlanReport {
+            plan: self.plan_name().map(str::to_owned),
+            verdict,
+            recovery: self.recovery(),
+            rollback_safe_until: Promise { promised: self.promised(), found: self.found_until() },
+            last_safe_rollback_point: judgement.last_safe_step.map(|step| self.point(step)),
+            steps: self.steps(),
+            would_hurt: positions::would_hurt(&positions),
+            positions,
+            point_of_no_return: self.turning_points(),
+            findings: self.findings(),
+            vacuous,
+            not_stated: statements::not_stated(self.scenario),
+            assumed: self.assumed(),
+            states: judgement.states,
+            transitions: judgement.transitions,
+            complete: judgement.complete,
+            undecided: self.undecided(&empty),
+            pre_existing: judgement.pre_existing.iter().filter_map(|label| self.harm(label, false)).collect(),
+            parked: vec![],
+            metrics_not_checked: self.metrics_not_checked(),
+            mismatches: vec![],
+            coverage: vec![],
+        };
+        report.mismatches = self.mismatches(&report);
+        report
+    }
+
+    fn steps(&self) -> Vec<Step> {
+        let steps = self.plan().map_or(&[][..], |plan| &plan.steps);
+        let entries = &self.case.fleet().programmes.forward;
+        let step = |(index, (step, entry)): (usize, (&ast::Step, _))| Step {
+            number: index + 1,
+            id: step.id.clone(),
+            text: self.narrator.line(entry),
+            span: step.span.clone(),
+        };
+        steps.iter().zip(entries).enumerate().map(step).collect()
+    }
+
+    /// The id of a step, counted from 1; 0 is the start.
+    fn step_id(&self, step: u16) -> String {
+        let steps = self.plan().map_or(&[][..], |plan| &plan.steps);
+        let step = usize::from(step).checked_sub(1).and_then(|index| steps.get(index));
+        step.map_or_else(|| "start".to_owned(), |step| step.id.clone())
+    }
+
+    fn point(&self, step: u16) -> Point {
+        match step {
+            0 => Point::Start,
+            step if step >= self.case.fleet().last_step() => Point::End,
+            step => Point::Step(self.step_id(step)),
+        }
+    }
+
+    fn promised(&self) -> Point {
+        let promise = self.plan().and_then(|plan| plan.expect.rollback_safe_until.as_ref());
+        match promise.map(|name| name.value.as_str()) {
+            None | Some("end") => Point::End,
+            Some("start") => Point::Start,
+            Some(id) => Point::Step(id.to_owned()),
+        }
+    }
+
+    /// The step before which the rollback does work.
+    fn found_until(&self) -> Point {
+        match self.case.judgement.last_safe_step {
+            None => Point::Start,
+            Some(step) if step >= self.case.fleet().last_step() => Point::End,
+            Some(step) => Point::Step(self.step_id(step + 1)),
+        }
+    }
+
+    /// The worst zone before the promise ends, and `irrecoverable` wherever it is.
+    fn recovery(&self) -> Recovery {
+        let positions = &self.case.judgement.positions;
+        let promised = |found: &&judge::PositionFinding<_>| self.case.fleet().promised(found.position);
+        let anywhere = positions.iter().any(|found| found.zone == judge::Zone::Irrecoverable);
+        let worst = positions.iter().filter(promised).map(|found| positions::zone(found.zone)).max();
+        let charged = positions.iter().flat_map(|found| &found.harms).any(|harm| harm.charged);
+        match (anywhere, worst) {
+            (true, _) | (_, Some(Zone::Irrecoverable)) => Recovery::Irrecoverable,
+            (_, Some(Zone::Undecided)) => Recovery::Undecided,
+            (_, Some(Zone::Repair)) => Recovery::Repair,
+            (_, Some(Zone::Forward)) => Recovery::Forward,
+            _ if charged => Recovery::Rollback,
+            _ => Recovery::Safe,
+        }
+    }
+
+    fn turning_points(&self) -> Vec<TurningPoint> {
+        let fleet = self.case.fleet();
+        let mut points = Vec::new();
+        for point in &self.case.judgement.no_return {
+            let event = point.event.as_ref().map(|(before, step)| {
+                let mut after = before.clone();
+                fleet.apply(&mut after, *step);
+                self.narrator.event(before, *step, &after)
+            });
+            points.push(TurningPoint { step: self.step_id(point.step), event });
+        }
+        points
+    }
+
+    fn undecided(&self, empty: &[String]) -> Option<Undecided> {
+        let judgement = &self.case.judgement;
+        if let Some(bound) = self.case.bound {
+            let (why, help) = explain_bound(bound);
+            let found = match judgement.findings.len() {
+                0 => "nothing that speaks against the plan was found in them".to_owned(),
+                _ => "what was found in them is certain".to_owned(),
+            };
+            return Some(Undecided {
+                why,
+                explored: format!("{} states; {found}", judgement.states),
+                help: Some(help.to_owned()),
+            });
+        }
+        let safe_but_empty = judgement.verdict == judge::Verdict::Safe && !empty.is_empty();
+        safe_but_empty.then(|| Undecided {
+            why: format!("nothing can ever be in {}, so nothing was shown about it", empty.join(", ")),
+            explored: "everything else, and it is safe".to_owned(),
+            help: Some("declare who writes or sends it, or what it holds at the start, or remove it".to_owned()),
+        })
+    }
+}
+
+fn explain_bound(bound: Bound) -> (String, &'static str) {
+    match bound {
+        Bound::Interrupt => ("it was interrupted".to_owned(), "run it again and let it finish"),
+        Bound::Time(time) => (format!("it ended at `--time {}ms`", time.as_millis()), "raise `--time`"),
+        Bound::States(states) => (format!("it ended at `--max-states {states}`"), "raise `--max-states`"),
+        Bound::Memory(bytes) => (format!("it ended at `--max-memory {bytes}`"), "raise `--max-memory`"),
+    }
+}

@@ -1,0 +1,37 @@
+//! `turnback lint`
+
+use turnback_reports::json;
+use turnback_reports::report::InvalidFile;
+use turnback_scenarios::Read;
+use turnback_scenarios::Unreadable;
+use turnback_scenarios::diagnostics::render;
+
+use crate::args::{LintArguments, LintFormat};
+use crate::clerk;
+use crate::exit::Exit;
+use crate::hearing;
+use crate::screen::Screen;
+
+/// Says what is wrong with files, and what is probably not meant so.
+pub fn run(arguments: &LintArguments, screen: &Screen) -> Exit {
+    let mut exit = Exit::Safe;
+    for file in &arguments.files {
+        let (source, diagnostics) = match hearing::open(file) {
+            Ok(Read { source, warnings, .. }) => (source, warnings),
+            Err(unreadable) => {
+                exit = exit.worse(Exit::Invalid);
+                let Unreadable { source, diagnostics } = *unreadable;
+                (source, diagnostics)
+            }
+        };
+        match arguments.format {
+            LintFormat::Human => screen.print(&render(&source, &diagnostics, screen.diagnostics(true))),
+            LintFormat::Json => {
+                let diagnostics = diagnostics.iter().map(|one| clerk::diagnostic(one, &source)).collect();
+                let source_text = source.text().to_owned();
+                screen.print(&json::invalid_line(&InvalidFile { file: file.clone(), source_text, diagnostics }));
+            }
+        }
+    }
+    exit
+}
