@@ -34,7 +34,11 @@ fn main() {
             };
             let keys = std::env::var("KEYS").ok().map_or(1, |k| k.parse().unwrap());
             let fleet = Fleet::new(c.definition.clone(), keys);
-            let slices: Vec<Fleet> = if std::env::var("WHOLE").is_ok() { vec![] } else { c.definition.slices().into_iter().map(|d| Fleet::new(d, keys)).collect() };
+            let slices: Vec<Fleet> = if std::env::var("WHOLE").is_ok() {
+                vec![]
+            } else {
+                c.definition.slices().into_iter().map(|d| Fleet::new(d, keys)).collect()
+            };
             let limits = Limits { states_max: 20_000_000, memory_bytes_max: 4 << 30, threads: 1, stop: None };
             let j = turnback_sim::findings::slices::judge_in_slices(&fleet, &slices, &limits, &mut |_| {});
             let mut line = String::new();
@@ -53,7 +57,8 @@ fn main() {
             println!(
                 "{file} {:?} {line} {:?} slices={} states={} trans={} {:.1}ms",
                 plan.and_then(|p| read.scenario.plans[p].name.as_ref().map(|n| n.value.clone())),
-                j.verdict, slices.len(),
+                j.verdict,
+                slices.len(),
                 j.states,
                 j.transitions,
                 t.elapsed().as_secs_f64() * 1e3
