@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use turnback_scenarios::compile::{Compiled, Exploration, compile};
 use turnback_sim::drivers::explore::Limits;
-use turnback_sim::findings::judge::{Ends, Judgement, Reason, Subject, Verdict, Zone, judge, pre_existing};
+use turnback_sim::findings::judge::{Effort, Ends, Judgement, Reason, Subject, Verdict, Zone, judge, pre_existing};
 use turnback_sim::findings::story::tell;
 use turnback_sim::fleet::{Element, Fleet, Kind};
 use turnback_sim::relation::{At, Harm, Judged as _, Label};
@@ -198,7 +198,7 @@ fn look(compiled: &Compiled, keys: usize) -> Seen {
     let mut fleet = Fleet::new(compiled.definition.clone(), keys.try_into().unwrap());
     let known = pre_existing(&fleet, &limits());
     fleet.forgive(&known);
-    let judgement = judge(&fleet, known, &limits(), &mut |_| {});
+    let judgement = judge(&fleet, known, &limits(), Effort::Whole, &mut |_| {});
     let mut seen = Seen {
         verdict: match judgement.verdict {
             Verdict::Safe => "safe",
