@@ -40,7 +40,7 @@ fn main() {
                 c.definition.slices().into_iter().map(|d| Fleet::new(d, keys)).collect()
             };
             let limits = Limits { states_max: 20_000_000, memory_bytes_max: 4 << 30, threads: 1, stop: None };
-            let j = turnback_sim::findings::slices::judge_in_slices(&fleet, &slices, &limits, &mut |_| {});
+            let j = turnback_sim::findings::judge::judge(&fleet, &slices, &limits, &mut |_| {});
             let mut line = String::new();
             let last = j.positions.iter().map(|p| p.position.step).max().unwrap();
             for s in 0..=last {
