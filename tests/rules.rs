@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use turnback_scenarios::compile::{Compiled, Exploration, compile};
 use turnback_sim::drivers::explore::Limits;
-use turnback_sim::findings::judge::{Effort, Ends, Judgement, Reason, Subject, Verdict, Zone, judge, pre_existing};
+use turnback_sim::findings::judge::{Ends, Judgement, Reason, Subject, Verdict, Zone, judge};
 use turnback_sim::findings::story::tell;
 use turnback_sim::fleet::{Element, Fleet, Kind};
 use turnback_sim::relation::{At, Harm, Judged as _, Label};
@@ -194,11 +194,15 @@ fn limits() -> Limits<'static> {
     Limits { states_max: 20_000_000, memory_bytes_max: 4 << 30, threads: 1, stop: None }
 }
 
-fn look(compiled: &Compiled, keys: usize) -> Seen {
-    let mut fleet = Fleet::new(compiled.definition.clone(), keys.try_into().unwrap());
-    let known = pre_existing(&fleet, &limits());
-    fleet.forgive(&known);
-    let judgement = judge(&fleet, known, &limits(), Effort::Whole, &mut |_| {});
+/// `sliced`: check what does not touch separately (1.4).
+fn look(compiled: &Compiled, keys: usize, sliced: bool) -> Seen {
+    let keys = keys.try_into().unwrap();
+    let fleet = Fleet::new(compiled.definition.clone(), keys);
+    let mut slices = vec![];
+    if sliced {
+        slices.extend(compiled.definition.slices().into_iter().map(|slice| Fleet::new(slice, keys)));
+    }
+    let judgement = judge(&fleet, &slices, &limits(), &mut |_| {});
     let mut seen = Seen {
         verdict: match judgement.verdict {
             Verdict::Safe => "safe",
@@ -248,7 +252,8 @@ fn look(compiled: &Compiled, keys: usize) -> Seen {
     }
     assert_eq!(judgement.verdict == Verdict::Unsafe, !judgement.findings.is_empty(), "unsafe with a story (V5)");
     for finding in &judgement.findings {
-        assert!(tell(&fleet, &finding.story.begins, &finding.story.moves).is_ok(), "a story replays (V6)");
+        let of = finding.slice.map_or(&fleet, |slice| &slices[slice]);
+        assert!(tell(of, &finding.story.begins, &finding.story.moves).is_ok(), "a story replays (V6)");
         let moves = finding.story.moves.len() as u16;
         match finding.subject {
             Subject::Harm(harm) => seen.stories.insert((moves, label(compiled, &harm))),
@@ -279,12 +284,12 @@ fn look(compiled: &Compiled, keys: usize) -> Seen {
             seen.unused.insert(format!("place {place}"));
         }
     }
-    seen.told = told(compiled, &fleet, &judgement);
+    seen.told = told(compiled, &fleet, &slices, &judgement);
     seen
 }
 
 /// Position by position, and the stories.
-fn told(compiled: &Compiled, fleet: &Fleet, judgement: &Judgement<Fleet>) -> String {
+fn told(compiled: &Compiled, fleet: &Fleet, slices: &[Fleet], judgement: &Judgement<Fleet>) -> String {
     let mut text = String::new();
     for found in &judgement.positions {
         let at = match found.position.at {
@@ -319,6 +324,7 @@ fn told(compiled: &Compiled, fleet: &Fleet, judgement: &Judgement<Fleet>) -> Str
             other => format!("{other:?}"),
         };
         writeln!(text, "      story: {subject}").unwrap();
+        let fleet = finding.slice.map_or(fleet, |slice| &slices[slice]);
         for told in tell(fleet, &finding.story.begins, &finding.story.moves).unwrap_or_default() {
             let step = told.step;
             let what = match step.kind {
@@ -430,7 +436,7 @@ fn disagreements(case: &Case, text: &str) -> Result<Vec<String>, String> {
                 format!("refused: {}", said.join("; "))
             })
         };
-        let seen = look(&compiled(None)?, 1);
+        let seen = look(&compiled(None)?, 1, true);
         let which = section.plan.as_ref().map_or(String::new(), |plan| format!("plan {plan}: "));
         let before = found.len();
         for expected in &section.expectations {
@@ -439,12 +445,12 @@ fn disagreements(case: &Case, text: &str) -> Result<Vec<String>, String> {
                 found.push(format!("    {which}{key}: expected {value}, got {}", got(expected, &seen)));
             }
         }
-        for (replicas, keys) in [(Some(3), 1), (Some(4), 1), (None, 2)] {
-            let other = look(&compiled(replicas)?, keys);
+        for (replicas, keys, sliced) in [(Some(3), 1, true), (Some(4), 1, true), (None, 2, true), (None, 1, false)] {
+            let other = look(&compiled(replicas)?, keys, sliced);
             if (&other.verdict, &other.zones) != (&seen.verdict, &seen.zones) {
                 let replicas = replicas.map_or("declared".to_owned(), |replicas: u32| replicas.to_string());
                 found.push(format!(
-                    "    {which}with {replicas} replicas and {keys} keys: {} {}, not {} {}",
+                    "    {which}with {replicas} replicas, {keys} keys, sliced {sliced}: {} {}, not {} {}",
                     other.verdict, other.zones, seen.verdict, seen.zones
                 ));
             }
