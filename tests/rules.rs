@@ -514,6 +514,24 @@ fn every_rule_has_a_case() {
     assert!(std::env::var("RULES").is_ok() || missing.is_empty(), "no case for {missing:?}");
 }
 
+/// V5: never "safe" from a truncated search.
+#[test]
+fn a_truncated_search_is_never_safe() {
+    let mut truncated = 0;
+    for file in cases() {
+        let text = std::fs::read(&file).unwrap();
+        let Ok(read) = turnback_scenarios::read("case", &text) else { continue };
+        let plan = (!read.scenario.plans.is_empty()).then_some(0);
+        let Ok(compiled) = compile(&read.scenario, plan, Exploration::default()) else { continue };
+        let fleet = Fleet::new(compiled.definition.clone(), 1);
+        let limits = Limits { states_max: 15, ..limits() };
+        let judgement = judge(&fleet, &[], &limits, &mut |_| {});
+        truncated += usize::from(!judgement.complete);
+        assert!(judgement.complete || judgement.verdict != Verdict::Safe, "{}", file.display());
+    }
+    assert!(truncated > 0 || std::env::var("RULES").is_ok(), "nothing was truncated");
+}
+
 /// A header that is wrong in one line must be noticed, whichever line it is.
 #[test]
 fn a_wrong_expectation_is_noticed() {
