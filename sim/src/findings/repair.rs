@@ -14,7 +14,9 @@ const MOVES_MAX: usize = 4;
 /// States visited while lists are tried; beyond that the search is given up.
 const VISITS_MAX: usize = 20_000_000;
 /// Pairs of keys that are followed together to tell luck from hidden.
-const PAIRS_MAX: usize = 400;
+const PAIRS_MAX: usize = 64;
+/// States of two keys that are explored for that; beyond, what nobody was found to force counts as luck.
+const PAIR_STATES_MAX: u64 = 20_000;
 
 /// What came of a search.
 pub(super) enum Found<S> {
@@ -103,9 +105,10 @@ impl<R: Judged + Clone> Search<R> {
         }
         match self.list(benches, starts) {
             Some(Some(moves)) => Found::Moves(moves),
-            Some(None) => Found::Nothing(
-                analyses.iter().map(|analysis| two_keys(analysis, &analysis.at[&position], limits)).min().unwrap_or(Reason::Hidden),
-            ),
+            Some(None) => {
+                let mut reasons = analyses.iter().map(|analysis| two_keys(analysis, &analysis.at[&position], limits));
+                Found::Nothing(reasons.find(|reason| *reason != Reason::Hidden).unwrap_or(Reason::Hidden))
+            }
             None => Found::GaveUp,
         }
     }
@@ -196,7 +199,8 @@ fn two_keys<R: Judged>(analysis: &Analysis<R>, members: &[u32], limits: &Limits)
             }
         }
     }
-    let Some(bench) = Bench::of(analysis, &pairs, limits) else { return Reason::Luck };
+    let limits = Limits { states_max: limits.states_max.min(PAIR_STATES_MAX), ..*limits };
+    let Some(bench) = Bench::of(analysis, &pairs, &limits) else { return Reason::Luck };
     bench.hopeless(bench.ground.graph.starts()).unwrap_or(Reason::Hidden)
 }
 

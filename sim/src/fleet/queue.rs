@@ -21,18 +21,19 @@ impl Fleet {
         }
     }
 
-    /// Puts a message into the queue, or a copy for every service of whose `live` versions one consumes it.
+    /// Puts a message into the queue, or a copy for every service of whose `live` versions one consumes it. If none
+    /// does, it waits for those that one day will.
     pub(super) fn enqueue(&self, live: &[u16], key: &mut Key, queue: u16, fields: &[Byte]) {
         let declared = self.queue(queue as u8);
-        let mut consumers: Vec<u8> = vec![ANYONE];
+        let mut consumers = vec![];
         if declared.to_each_service {
-            let handlers = self.definition.handlers.iter();
-            let consuming = handlers.filter(|handler| {
-                handler.trigger == Trigger::Message(queue) && live.contains(&handler.version)
-            });
-            consumers = consuming.map(|handler| self.definition.versions[usize::from(handler.version)].actor as u8 + 1).collect();
-            consumers.sort_unstable();
-            consumers.dedup();
+            consumers = self.consumers(queue, |version| live.contains(&version));
+            if consumers.is_empty() {
+                consumers = self.consumers(queue, |_| true);
+            }
+        }
+        if consumers.is_empty() {
+            consumers.push(ANYONE);
         }
         for consumer in consumers {
             let mut message: Message = [queue as u8, consumer, 0, declared.attempts, 0].into_iter().collect();
@@ -41,6 +42,17 @@ impl Fleet {
                 state::insert(&mut key.messages, message);
             }
         }
+    }
+
+    /// The services with a version that consumes the queue and of which `counts` says yes.
+    fn consumers(&self, queue: u16, counts: impl Fn(u16) -> bool) -> Vec<u8> {
+        let consuming = |handler: &&Handler| handler.trigger == Trigger::Message(queue) && counts(handler.version);
+        let handlers = self.definition.handlers.iter().filter(consuming);
+        let mut services: Vec<u8> =
+            handlers.map(|handler| self.definition.versions[usize::from(handler.version)].actor as u8 + 1).collect();
+        services.sort_unstable();
+        services.dedup();
+        services
     }
 
     /// The versions that run somewhere, and those of clients that are still there.
