@@ -85,10 +85,8 @@ impl File<'_> {
         };
         let labels = self.labels(subject, told, symptom);
         let at_fault = labels.first();
-        add(
-            at_fault.and_then(|label| self.narrator.blame(label)),
-            &at_fault.map_or(String::new(), |label| self.narrator.harm_title(label)),
-        );
+        let words = at_fault.map_or(String::new(), |label| self.narrator.harm(label));
+        add(at_fault.and_then(|label| self.narrator.blame(label)), &words);
         let last = |wanted: fn(Mover) -> bool| told.iter().rev().find(|told| wanted(told.mover));
         let span_of = |told: Option<&Told<Fleet>>| told.and_then(|told| self.narrator.tell(told).span);
         let rolled_back = last(is_rollback);
