@@ -9,8 +9,10 @@ use turnback_scenarios::compile::{Compiled, Exploration, compile};
 use turnback_scenarios::diagnostics::{Code, Diagnostic};
 use turnback_scenarios::{Read, Unreadable, read, unreadable};
 use turnback_sim::drivers::explore::Limits;
-use turnback_sim::findings::judge::{Judgement, judge, pre_existing};
+use turnback_sim::findings::judge::{Finding, Judgement, pre_existing};
+use turnback_sim::findings::slices::judge_in_slices;
 use turnback_sim::fleet::Fleet;
+use turnback_sim::fleet::definition::Definition;
 use turnback_sim::relation::Judged;
 
 use crate::args::{Bounds, Question};
@@ -34,12 +36,24 @@ pub struct Case {
     pub plan: Option<usize>,
     /// The fleet's names and what was taken for granted.
     pub compiled: Compiled,
-    /// The fleet that was explored.
-    pub fleet: Fleet,
+    /// The fleet, then the slices it was explored in.
+    fleets: Vec<Fleet>,
     /// What was found.
     pub judgement: Judgement<Fleet>,
     /// The bound that was hit.
     pub bound: Option<Bound>,
+}
+
+impl Case {
+    /// The whole fleet.
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleets[0]
+    }
+
+    /// The fleet in which a finding's story happens.
+    pub fn fleet_of(&self, finding: &Finding<Fleet>) -> &Fleet {
+        &self.fleets[finding.slice.map_or(0, |slice| slice + 1)]
+    }
 }
 
 /// A bound of an exploration.
@@ -157,7 +171,6 @@ fn judge_one(
     deadline: Option<Instant>,
     mut meter: Meter,
 ) -> Case {
-    let mut fleet = Fleet::new(compiled.definition.clone(), question.keys);
     let stopped = AtomicU8::new(0);
     let stop = || {
         let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
@@ -174,14 +187,31 @@ fn judge_one(
         threads: bounds.threads.map_or_else(cores, |threads| threads as usize),
         stop: Some(&stop),
     };
-    let known = pre_existing(&fleet, &limits);
-    fleet.forgive(&known);
-    let judgement = judge(&fleet, known, &limits, &mut |progress| meter.report(progress));
+    let whole = Fleet::new(compiled.definition.clone(), question.keys);
+    let parts = compiled.definition.slices().into_iter();
+    let slices: Vec<Fleet> = parts.map(|slice| Fleet::new(slice, question.keys)).collect();
+    let judgement = judge_in_slices(&whole, &slices, &limits, &mut |progress| meter.report(progress));
+    let mut fleets: Vec<Fleet> = std::iter::once(whole).chain(slices).collect();
+    fleets.iter_mut().for_each(|fleet| fleet.forgive(&judgement.pre_existing));
     let bound = (!judgement.complete).then(|| match stopped.load(Ordering::SeqCst) {
         INTERRUPTED => Bound::Interrupt,
         OUT_OF_TIME => Bound::Time(bounds.time.unwrap_or_default()),
         _ if judgement.states >= bounds.max_states => Bound::States(bounds.max_states),
         _ => Bound::Memory(bounds.max_memory),
     });
-    Case { plan, compiled, fleet, judgement, bound }
+    Case { plan, compiled, fleets, judgement, bound }
+}
+
+/// The fleet that a stored story happens in, whole or a slice, with the losses that are not charged; `None` if there
+/// is no such slice.
+pub fn fleet(definition: &Definition, keys: u32, slice: Option<usize>) -> Option<Fleet> {
+    let definition = match slice {
+        None => definition.clone(),
+        Some(number) => definition.slices().into_iter().nth(number)?,
+    };
+    let mut fleet = Fleet::new(definition, keys);
+    let limits = Limits { states_max: u64::MAX, memory_bytes_max: u64::MAX, threads: 1, stop: None };
+    let known = pre_existing(&fleet, &limits);
+    fleet.forgive(&known);
+    Some(fleet)
 }

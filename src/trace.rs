@@ -24,6 +24,8 @@ pub struct Trace {
     pub replicas: Option<u32>,
     /// `--keys`
     pub keys: u32,
+    /// The slice of the fleet that it happens in, if not the whole.
+    pub slice: Option<usize>,
     /// Which of the start states it begins in, counted from 0.
     pub begins: usize,
     /// Per move: which of the moves possible there is taken, counted from 0.
@@ -59,6 +61,8 @@ pub struct Circumstances {
     pub replicas: Option<u32>,
     /// `--keys`
     pub keys: u32,
+    /// The slice of the fleet that it happens in, if not the whole.
+    pub slice: Option<usize>,
 }
 
 impl Trace {
@@ -71,9 +75,9 @@ impl Trace {
             chosen.push(enabled(fleet, &state).iter().position(|possible| possible == step)?);
             fleet.apply(&mut state, *step);
         }
-        let Circumstances { scenario, plan, replicas, keys } = circumstances;
+        let Circumstances { scenario, plan, replicas, keys, slice } = circumstances;
         let ends = digest_of(fleet, &state);
-        Some(Self { turnback_trace: SCHEMA, scenario, plan, replicas, keys, begins: number, moves: chosen, ends })
+        Some(Self { turnback_trace: SCHEMA, scenario, plan, replicas, keys, slice, begins: number, moves: chosen, ends })
     }
 
     /// The text of the file.

@@ -170,15 +170,21 @@ fn render_one(source: &Source, diagnostic: &Diagnostic, look: Look) -> String {
     let title = level
         .primary_title(printable(&diagnostic.message))
         .id(diagnostic.code.as_str());
+    let (window, first_line) = window(source, diagnostic);
+    let shifted = |span: &Span| {
+        let span = inside(source, span);
+        span.start - window.start..span.end - window.start
+    };
     let primary = AnnotationKind::Primary
-        .span(inside(source, &diagnostic.span))
+        .span(shifted(&diagnostic.span))
         .label(printable(&diagnostic.label));
     let related = diagnostic.related.iter().map(|(span, label)| {
         AnnotationKind::Context
-            .span(inside(source, span))
+            .span(shifted(span))
             .label(printable(label))
     });
-    let snippet = Snippet::source(source.text())
+    let snippet = Snippet::source(source.slice(&window))
+        .line_start(first_line)
         .path(printable(source.name()))
         .annotation(primary)
         .annotations(related);
@@ -210,6 +216,24 @@ fn renderer(look: Look) -> Renderer {
     } else {
         DecorStyle::Ascii
     })
+}
+
+/// The lines that a diagnostic speaks of, and the number of the first.
+fn window(source: &Source, diagnostic: &Diagnostic) -> (Span, usize) {
+    let spans =
+        std::iter::once(&diagnostic.span).chain(diagnostic.related.iter().map(|(span, _)| span));
+    let spans: Vec<Span> = spans.map(|span| inside(source, span)).collect();
+    let first = spans
+        .iter()
+        .map(|span| span.start)
+        .min()
+        .unwrap_or_default();
+    let last = spans.iter().map(|span| span.end).max().unwrap_or_default();
+    let (first, last) = (source.position(first).line, source.position(last).line);
+    (
+        source.line_span(first).start..source.line_span(last).end,
+        first,
+    )
 }
 
 /// The span moved into the text and onto character boundaries.
@@ -257,7 +281,7 @@ mod tests {
   = help: did you mean `name`?
 
 ";
-        let text = render(&source, &[diagnostic.clone()], Look::default());
+        let text = render(&source, std::slice::from_ref(&diagnostic), Look::default());
         assert_eq!(text, expected);
         let look = Look {
             color: true,

@@ -1,5 +1,7 @@
 //! The one table of the language's keys. It drives the reader's checks, the reference and the JSON Schema.
 
+use std::sync::OnceLock;
+
 mod containers;
 mod flow;
 mod services;
@@ -295,7 +297,12 @@ pub fn all() -> impl Iterator<Item = &'static Key> {
 
 /// The keys that stand in a map.
 pub fn of(stands: Where) -> impl Iterator<Item = &'static Key> {
-    all().filter(move |key| key.stands.contains(&stands))
+    static BY_MAP: OnceLock<Vec<Vec<&'static Key>>> = OnceLock::new();
+    let by_map = BY_MAP.get_or_init(|| {
+        let of = |stands: &Where| all().filter(|key| key.stands.contains(stands)).collect();
+        Where::ALL.iter().map(of).collect()
+    });
+    by_map[stands as usize].iter().copied()
 }
 
 /// The key that a written key is, in a map.
@@ -325,6 +332,7 @@ mod tests {
                 );
             }
             assert!(!names.is_empty(), "{}", stands.title());
+            assert_eq!(Where::ALL[stands as usize], stands);
         }
     }
 

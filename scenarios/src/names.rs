@@ -94,6 +94,11 @@ pub struct CallUse {
 }
 
 impl CallUse {
+    /// Whether nobody receives it or answers it.
+    pub fn goes_nowhere(&self) -> bool {
+        self.receivers.is_empty() && self.repliers.is_empty()
+    }
+
     /// Whether somebody sends what somebody receives.
     pub fn meets(&self) -> bool {
         let request = !self.senders.is_empty() && !self.receivers.is_empty();
@@ -272,10 +277,8 @@ impl Names {
 
     /// The longest declared place that a dotted text starts with, and what follows the dot.
     pub fn dotted<'t>(&self, text: &Text<'t>) -> Option<(Text<'t>, Text<'t>)> {
-        let dots = text.text.match_indices('.').map(|(at, _)| at);
-        let at = dots
-            .filter(|&at| self.places.contains_key(&text.text[..at]))
-            .last()?;
+        let mut dots = text.text.rmatch_indices('.').map(|(at, _)| at);
+        let at = dots.find(|&at| self.places.contains_key(&text.text[..at]))?;
         Some((text.part(0, at), text.part(at + 1, text.text.len())))
     }
 }

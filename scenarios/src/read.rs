@@ -25,6 +25,7 @@ use crate::lint;
 use crate::names::Names;
 use crate::source::{NotText, SIZE_MAX, Source};
 use crate::suggest;
+use crate::text::Text;
 use crate::tree::{self, Node};
 use indexmap::IndexSet;
 
@@ -132,6 +133,7 @@ fn read_tree(
         source,
         errors: 0,
         behaviour_is_whole: true,
+        compared: 0,
         diagnostics: Vec::new(),
         names: Names::default(),
         assumed: IndexSet::new(),
@@ -157,11 +159,15 @@ fn read_tree(
     (scenario, reader.diagnostics)
 }
 
+/// How many names are compared with misspelt ones before no more advice is sought.
+const COMPARED_MAX: usize = 50_000;
+
 /// What is known while a file is read.
 pub(crate) struct Reader<'s> {
     source: &'s Source,
     errors: usize,
     behaviour_is_whole: bool,
+    compared: usize,
     diagnostics: Vec<Diagnostic>,
     names: Names,
     assumed: IndexSet<Assumed>,
@@ -169,7 +175,7 @@ pub(crate) struct Reader<'s> {
 }
 
 impl Reader<'_> {
-    fn report(&mut self, diagnostic: Diagnostic) {
+    fn report(&mut self, mut diagnostic: Diagnostic) {
         let again = |other: &Diagnostic| {
             other.span == diagnostic.span && other.message == diagnostic.message
         };
@@ -178,6 +184,12 @@ impl Reader<'_> {
         }
         self.errors += usize::from(diagnostic.severity == Severity::Error);
         self.behaviour_is_whole &= lint::leaves_behaviour_whole(diagnostic.code);
+        if diagnostic.help.is_empty() {
+            let code = diagnostic.code.as_str();
+            diagnostic
+                .help
+                .push(format!("`turnback explain {code}` says more"));
+        }
         if self.diagnostics.len() < ERRORS_MAX {
             self.diagnostics.push(diagnostic);
         }
@@ -194,21 +206,43 @@ impl Reader<'_> {
         self.report(diagnostic.maybe_help(help.into()));
     }
 
-    /// An error about a name, with the nearest of the possible names.
-    fn unknown<'c>(
+    /// Whether no more diagnostics are kept, so that no advice need be sought for them.
+    fn is_full(&self) -> bool {
+        self.diagnostics.len() >= ERRORS_MAX
+    }
+
+    /// An error about a word that is not in a list, with the nearest of the list.
+    fn unknown_word<'c>(
         &mut self,
         code: Code,
-        span: Span,
+        text: &Text<'_>,
         message: String,
-        (word, candidates): (&str, impl IntoIterator<Item = &'c str>),
+        words: impl IntoIterator<Item = &'c str>,
     ) {
-        let full = self.diagnostics.len() >= ERRORS_MAX;
-        let help = if full {
+        let help = if self.is_full() {
             None
         } else {
-            suggest::hint(word, candidates)
+            suggest::hint(text.text, words)
         };
-        self.error(code, span, message, help);
+        self.error(code, text.span(), message, help);
+    }
+
+    /// An error about a name that is not declared, with the nearest of the declared ones.
+    fn unknown_name(
+        &mut self,
+        code: Code,
+        text: &Text<'_>,
+        message: String,
+        declared: impl FnOnce(&Names) -> Vec<&String>,
+    ) {
+        let help = if self.is_full() || self.compared > COMPARED_MAX {
+            None
+        } else {
+            let names = declared(&self.names);
+            self.compared += names.len();
+            suggest::hint(text.text, names.into_iter().map(String::as_str))
+        };
+        self.error(code, text.span(), message, help);
     }
 
     fn say_how_many_more(&mut self) {
@@ -216,13 +250,14 @@ impl Reader<'_> {
         if more > 0 {
             let end = self.source.text().len();
             let message = format!("{more} more errors are not shown");
+            let diagnostic = Diagnostic::error(Code::TooManyErrors, end..end, message);
             self.diagnostics
-                .push(Diagnostic::error(Code::TooManyErrors, end..end, message));
+                .push(diagnostic.help("mend the first ones and run again"));
         }
     }
 
     fn scenario(&mut self, root: &Node) -> Option<Scenario> {
-        let top = self.keys(root, Where::Top, "file")?;
+        let top = self.keys(root, Where::Top, "the file")?;
         self.one_of(&top, "turnback", Code::BadFormat);
         let name = self.text(&top, "name").map(|text| text.name());
         self.steps = self.all_step_ids(root);

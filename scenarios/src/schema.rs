@@ -98,7 +98,7 @@ fn value_of(key: &Key) -> Value {
                 _ => text(),
             }
         }
-        Shape::List(form) if form == "FIELD" => list(reference("field")),
+        Shape::List("FIELD") => list(reference("field")),
         Shape::List(_) => list(text()),
         Shape::OneOrList(_) | Shape::Fact => reference("texts"),
         Shape::Number => reference("count"),

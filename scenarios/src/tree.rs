@@ -213,13 +213,14 @@ impl<'s> Builder<'s> {
             self.comparison(at);
         }
         let value = !self.expects_key();
-        if style == ScalarStyle::Plain && value && matches!(text, "" | "~" | "null") {
-            if !text.is_empty() {
-                let message = format!("`{text}` is no value");
-                let diagnostic = Diagnostic::error(Code::Null, span.clone(), message)
-                    .help("leave the key out, or quote it if the text is meant");
-                self.diagnostics.push(diagnostic);
-            }
+        if style == ScalarStyle::Plain && span.is_empty() {
+            return Kind::Empty;
+        }
+        if style == ScalarStyle::Plain && value && matches!(text, "~" | "null") {
+            let message = format!("`{text}` is no value");
+            let diagnostic = Diagnostic::error(Code::Null, span.clone(), message)
+                .help("leave the key out, or quote it if the text is meant");
+            self.diagnostics.push(diagnostic);
             return Kind::Empty;
         }
         Kind::Text(text.to_owned())
@@ -317,8 +318,10 @@ impl<'s> Builder<'s> {
     fn count(&mut self, end: usize) -> bool {
         if self.nodes > NODES_MAX {
             let message = format!("more than {NODES_MAX} values");
-            self.diagnostics
-                .push(Diagnostic::error(Code::TooManyNodes, end..end, message));
+            self.diagnostics.push(
+                Diagnostic::error(Code::TooManyNodes, end..end, message)
+                    .help("split it into several scenarios"),
+            );
             return false;
         }
         true

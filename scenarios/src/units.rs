@@ -39,10 +39,10 @@ pub fn percent(text: &str) -> Option<f64> {
     (0.0..=100.0).contains(&value).then_some(value)
 }
 
-/// A duration as one would write it.
+/// A duration as one would write it, in days at most.
 pub fn written(duration: Millis) -> String {
     let fits = |&&(_, unit): &&(&str, Millis)| duration.is_multiple_of(unit) && duration >= unit;
-    match UNITS.iter().rev().find(fits) {
+    match UNITS.iter().rev().skip(1).find(fits) {
         Some((name, unit)) => format!("{}{name}", duration / unit),
         None => "0s".to_owned(),
     }
@@ -85,7 +85,7 @@ mod tests {
         assert_eq!(number("200M"), Some(200_000_000));
         assert_eq!(number("1.5k"), Some(1_500));
         assert_eq!(percent("99.9%"), Some(99.9));
-        assert_eq!(written(604_800_000), "1w");
+        assert_eq!(written(604_800_000), "7d");
         assert_eq!(written(90_000), "90s");
     }
 

@@ -26,7 +26,7 @@ services: {
     v3: {@version },
     v4: {reads: {orders: {@fields fields: [status]}}}, v5: {handlers: {h: {@handler }}}}},
   orders: {versions: {v1: {}, v2: {}}},
-  api: {versions: {v1: {}, v2: {}}, sessions: {per_replica: 40, lifetime: 6h}},
+  api: {versions: {v1: {receives: {POST /v1/orders: [sku]}}, v2: {}}, sessions: {per_replica: 40, lifetime: 6h}},
   relay: {@body }}
 clients: {app-5: {traffic: 5%, sends: {POST /v1/orders: [sku]}, receives: {POST /v1/orders.reply: []}},
   app-6: {@client }, app-7: {}}

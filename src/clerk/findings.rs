@@ -20,7 +20,7 @@ impl File<'_> {
 
     fn finding(&self, index: usize, finding: &judge::Finding<Fleet>) -> Finding {
         let story = &finding.story;
-        let told = tell(&self.case.fleet, &story.begins, &story.moves)
+        let told = tell(self.case.fleet_of(finding), &story.begins, &story.moves)
             .expect("the moves of a story are enabled where they are made");
         let blame = self.blamed(finding.subject, &told, story.first_symptom_at);
         Finding {
@@ -146,7 +146,7 @@ impl File<'_> {
         if let Some(way) = self.way_out(&turn.before) {
             saved.push(format!("before move {doomed}: {way}"));
         }
-        if let Mode::Forward { .. } = self.case.fleet.mode(&turn.after)
+        if let Mode::Forward { .. } = self.case.fleet().mode(&turn.after)
             && let Some(way) = self.way_out(&turn.after)
         {
             saved.push(format!("after it: {way}"));
@@ -156,10 +156,10 @@ impl File<'_> {
 
     /// The way out of the position that a state of the plan stands at.
     fn way_out(&self, state: &turnback_sim::fleet::state::State) -> Option<String> {
-        let Mode::Forward { .. } = self.case.fleet.mode(state) else {
+        let Mode::Forward { .. } = self.case.fleet().mode(state) else {
             return None;
         };
-        let position = self.case.fleet.position(state);
+        let position = self.case.fleet().position(state);
         let found = self.case.judgement.positions.iter().find(|found| found.position == position)?;
         match (found.zone, found.procedure.as_ref()?) {
             (Zone::Rollback, _) => Some("abort; the declared rollback ends at home".to_owned()),

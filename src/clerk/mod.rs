@@ -78,7 +78,7 @@ pub fn diagnostic(diagnostic: &Diagnostic, source: &Source) -> turnback_reports:
 
 impl<'a> File<'a> {
     fn of(heard: &'a Heard, case: &'a Case) -> Self {
-        let narrator = Narrator::new(&case.fleet, &case.compiled.names);
+        let narrator = Narrator::new(case.fleet(), &case.compiled.names);
         File { file: &heard.file, scenario: &heard.read.scenario, source: &heard.read.source, case, narrator }
     }
 }
@@ -138,7 +138,7 @@ impl File<'_> {
 
     fn steps(&self) -> Vec<Step> {
         let steps = self.plan().map_or(&[][..], |plan| &plan.steps);
-        let entries = &self.case.fleet.programmes.forward;
+        let entries = &self.case.fleet().programmes.forward;
         let step = |(index, (step, entry)): (usize, (&ast::Step, _))| Step {
             number: index + 1,
             id: step.id.clone(),
@@ -158,7 +158,7 @@ impl File<'_> {
     fn point(&self, step: u16) -> Point {
         match step {
             0 => Point::Start,
-            step if step >= self.case.fleet.last_step() => Point::End,
+            step if step >= self.case.fleet().last_step() => Point::End,
             step => Point::Step(self.step_id(step)),
         }
     }
@@ -176,7 +176,7 @@ impl File<'_> {
     fn found_until(&self) -> Point {
         match self.case.judgement.last_safe_step {
             None => Point::Start,
-            Some(step) if step >= self.case.fleet.last_step() => Point::End,
+            Some(step) if step >= self.case.fleet().last_step() => Point::End,
             Some(step) => Point::Step(self.step_id(step + 1)),
         }
     }
@@ -184,7 +184,7 @@ impl File<'_> {
     /// The worst zone before the promise ends, and `irrecoverable` wherever it is.
     fn recovery(&self) -> Recovery {
         let positions = &self.case.judgement.positions;
-        let promised = |found: &&judge::PositionFinding<_>| self.case.fleet.promised(found.position);
+        let promised = |found: &&judge::PositionFinding<_>| self.case.fleet().promised(found.position);
         let anywhere = positions.iter().any(|found| found.zone == judge::Zone::Irrecoverable);
         let worst = positions.iter().filter(promised).map(|found| positions::zone(found.zone)).max();
         let charged = positions.iter().flat_map(|found| &found.harms).any(|harm| harm.charged);
@@ -199,7 +199,7 @@ impl File<'_> {
     }
 
     fn turning_points(&self) -> Vec<TurningPoint> {
-        let fleet = &self.case.fleet;
+        let fleet = self.case.fleet();
         let mut points = Vec::new();
         for point in &self.case.judgement.no_return {
             let event = point.event.as_ref().map(|(before, step)| {

@@ -36,7 +36,7 @@ impl File<'_> {
     }
 
     fn repair(&self, step: Step) -> String {
-        let entry = self.case.fleet.programmes.repairs.get(usize::from(step.what));
+        let entry = self.case.fleet().programmes.repairs.get(usize::from(step.what));
         let entry = entry.filter(|_| step.kind == Kind::Repair);
         entry.map_or_else(|| "the next move".to_owned(), |entry| self.narrator.line(entry))
     }

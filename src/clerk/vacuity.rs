@@ -25,7 +25,7 @@ impl File<'_> {
     }
 
     fn used(&self, element: Element) -> bool {
-        self.case.judgement.used.contains(self.case.fleet.element(element) as usize)
+        self.case.judgement.used.contains(self.case.fleet().element(element) as usize)
     }
 
     fn note(&self, vacuous: &mut Vec<Vacuous>, code: &'static str, what: String, span: &Span) {
@@ -53,8 +53,8 @@ impl File<'_> {
 
     /// Lines that the author of the rollback wrote, not those that `inverse` and the like bring.
     fn idle_rollback(&self, vacuous: &mut Vec<Vacuous>) {
-        let written = matches!(self.case.fleet.definition.rollback, RollbackRule::List(_) | RollbackRule::To(_));
-        for (number, entry) in self.case.fleet.programmes.rollback(0).iter().enumerate().filter(|_| written) {
+        let written = matches!(self.case.fleet().definition.rollback, RollbackRule::List(_) | RollbackRule::To(_));
+        for (number, entry) in self.case.fleet().programmes.rollback(0).iter().enumerate().filter(|_| written) {
             let span = self.case.compiled.names.origins.get(usize::from(entry.line.origin)).map(|(span, _)| span);
             if let (Some(span), false) = (span, self.used(Element::Undo(number as u16))) {
                 self.note(vacuous, "TB302", format!("{}: never taken in a rollback", self.narrator.line(entry)), span);
@@ -85,7 +85,7 @@ impl File<'_> {
 
     /// A handler that differs from flag to flag is used if one of its forms is.
     fn idle_handlers(&self, vacuous: &mut Vec<Vacuous>) {
-        let definition = &self.case.fleet.definition;
+        let definition = &self.case.fleet().definition;
         let names: Vec<String> = (0..definition.handlers.len()).map(|at| self.narrator.handler(at as u16)).collect();
         let runs = |at: usize| definition.handlers[at].moments.is_empty() || self.used(Element::Handler(at as u16));
         for (at, handler) in definition.handlers.iter().enumerate() {
@@ -108,10 +108,10 @@ impl File<'_> {
     }
 
     fn unset_values(&self, vacuous: &mut Vec<Vacuous>) {
-        let programmes = &self.case.fleet.programmes;
+        let programmes = &self.case.fleet().programmes;
         let rollbacks = programmes.rollbacks.iter().flat_map(|(_, entries)| entries);
         let lines = programmes.forward.iter().chain(rollbacks).chain(&programmes.hotfix).map(|entry| &entry.line);
-        let actions: Vec<&Action> = lines.chain(&self.case.fleet.definition.repairs).map(|line| &line.action).collect();
+        let actions: Vec<&Action> = lines.chain(&self.case.fleet().definition.repairs).map(|line| &line.action).collect();
         for (number, value) in self.scenario.values.iter().enumerate() {
             for (index, name) in value.values.iter().enumerate() {
                 let set = |action: &&&Action| {

@@ -51,14 +51,14 @@ fn found(arguments: &ReplayArguments, screen: &Screen) -> Result<Exit, String> {
     };
     let story = &finding.story;
     if let Some(path) = &arguments.output {
-        let circumstances = circumstances(&heard, case, &arguments.question);
-        let trace = Trace::of(circumstances, &case.fleet, &story.begins, &story.moves)
+        let circumstances = circumstances(&heard, case, &arguments.question, finding.slice);
+        let trace = Trace::of(circumstances, case.fleet_of(finding), &story.begins, &story.moves)
             .ok_or("the story does not begin in a start state, so it cannot be stored")?;
         store::write(path, trace.text().as_bytes())?;
     }
     let marks = Marks { doomed_at: story.doomed_at, first_symptom_at: story.first_symptom_at };
-    let narrator = Narrator::new(&case.fleet, &case.compiled.names);
-    let teller = Teller { read: &heard.read, fleet: &case.fleet, narrator, screen, step: arguments.step };
+    let narrator = Narrator::new(case.fleet(), &case.compiled.names);
+    let teller = Teller { read: &heard.read, fleet: case.fleet_of(finding), narrator, screen, step: arguments.step };
     teller.tell(&story.begins, &story.moves, marks)?;
     Ok(Exit::Safe)
 }
@@ -92,7 +92,9 @@ fn stored(arguments: &ReplayArguments, path: &Path, screen: &Screen) -> Result<E
     if !(1..=3).contains(&trace.keys) || trace.replicas.is_some_and(|replicas| !(1..=4).contains(&replicas)) {
         return Err(format!("{name}: it was changed: no check follows so many keys or replicas"));
     }
-    let fleet = Fleet::new(compiled.definition.clone(), trace.keys);
+    let Some(fleet) = hearing::fleet(&compiled.definition, trace.keys, trace.slice) else {
+        return Err(format!("{name}: it was changed: the scenario has no such slice"));
+    };
     let (begins, moves) = trace.moves(&fleet).map_err(|problem| format!("{name}: {problem}"))?;
     let narrator = Narrator::new(&fleet, &compiled.names);
     let teller = Teller { read: &read, fleet: &fleet, narrator, screen, step: arguments.step };
@@ -113,13 +115,14 @@ fn only_case(heard: &Heard) -> Result<&Case, String> {
     }
 }
 
-fn circumstances(heard: &Heard, case: &Case, question: &Question) -> Circumstances {
+fn circumstances(heard: &Heard, case: &Case, question: &Question, slice: Option<usize>) -> Circumstances {
     let plan = case.plan.and_then(|plan| heard.read.scenario.plans[plan].name.as_ref());
     Circumstances {
         scenario: digest(heard.read.source.text().as_bytes()),
         plan: plan.map(|name| name.value.clone()),
         replicas: question.replicas,
         keys: question.keys,
+        slice,
     }
 }
 

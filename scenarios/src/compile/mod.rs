@@ -373,22 +373,40 @@ impl Compiler<'_> {
     }
 
     fn operator(&mut self, fleet: &mut Definition) {
-        for verb in &self.scenario.operator.may_not {
+        let scenario = self.scenario;
+        for verb in &scenario.operator.may_not {
             match verb.value.as_str() {
                 "forward" => fleet.may_not_forward = true,
-                "deploy" => fleet.may_not.push(OpKind::Deploy),
-                "flag" | "set" => fleet.may_not.push(OpKind::Set),
-                "drain" => fleet.may_not.push(OpKind::Drain),
-                "flush" => fleet.may_not.push(OpKind::Flush),
-                "requeue" => fleet.may_not.push(OpKind::Requeue),
-                "backfill" => fleet.may_not.push(OpKind::Backfill),
-                _ => fleet.may_not.push(OpKind::Other),
+                verb => fleet.may_not.push(op_kind(verb)),
             }
+        }
+        for (name, fact) in &scenario.operator.needs {
+            let (verb, argument) = name.value.split_once(' ').unwrap_or((&name.value, ""));
+            let kind = op_kind(verb);
+            let subject = match kind {
+                OpKind::Deploy => self.names.actors.iter().position(|actor| actor == argument),
+                OpKind::Set => self.names.values.iter().position(|(value, _)| value == argument),
+                _ => self.names.places.iter().position(|place| place == argument),
+            };
+            let fact = self.fact(fact);
+            fleet.needs.push((kind, subject.map(|at| at as u16), fact));
         }
     }
 
     fn value_literal(&self, not: bool, name: &Name, is: usize) -> Literal {
         let value = self.scenario.values.iter().position(|value| value.name.value == name.value).unwrap_or(0);
         Literal { value: value as u16, is: is as u8, not }
+    }
+}
+
+fn op_kind(verb: &str) -> OpKind {
+    match verb {
+        "deploy" => OpKind::Deploy,
+        "flag" | "set" => OpKind::Set,
+        "drain" => OpKind::Drain,
+        "flush" => OpKind::Flush,
+        "requeue" => OpKind::Requeue,
+        "backfill" => OpKind::Backfill,
+        _ => OpKind::Other,
     }
 }

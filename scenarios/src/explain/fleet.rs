@@ -351,27 +351,29 @@ fn explain_body(scenario: &Scenario, body: &Body, depth: usize, text: &mut Lines
 }
 
 fn explain_verbs(verbs: &Verbs, depth: usize, text: &mut Lines) {
-    let lists = [
-        ("reads", "from", &verbs.reads),
-        ("writes", "to", &verbs.writes),
-        ("sends", "to", &verbs.sends),
-        ("receives", "from", &verbs.receives),
-    ];
-    for (verb, preposition, list) in lists {
-        for (place, fields) in list {
-            match fields {
-                None => text.line(
-                    depth,
-                    &format!("{verb} nothing {preposition} {}", place.value),
-                ),
-                Some(fields) => {
-                    explain_fields(fields, (verb, preposition, &place.value), depth, text)
-                }
-            }
-        }
-    }
+    explain_verb(("receives", "from"), &verbs.receives, depth, text);
+    explain_verb(("reads", "from"), &verbs.reads, depth, text);
     for place in &verbs.deletes {
         text.line(depth, &format!("deletes the item of {}", place.value));
+    }
+    explain_verb(("writes", "to"), &verbs.writes, depth, text);
+    explain_verb(("sends", "to"), &verbs.sends, depth, text);
+}
+
+fn explain_verb(
+    (verb, preposition): (&str, &str),
+    list: &[(Name, Option<Fields>)],
+    depth: usize,
+    text: &mut Lines,
+) {
+    for (place, fields) in list {
+        match fields {
+            None => text.line(
+                depth,
+                &format!("{verb} nothing {preposition} {}", place.value),
+            ),
+            Some(fields) => explain_fields(fields, (verb, preposition, &place.value), depth, text),
+        }
     }
 }
 

@@ -55,12 +55,14 @@ pub(super) fn never_provided(scenario: &Scenario) -> Vec<Diagnostic> {
 }
 
 fn whose_job(place: &str, scenario: &Scenario) -> String {
-    if scenario
+    if let Some(known) = scenario
         .places
         .iter()
-        .any(|known| known.name.value == place)
+        .find(|known| known.name.value == place)
     {
-        return format!("let somebody write it, or say under `starts` of `{place}` what it holds");
+        let queue = matches!(known.kind, PlaceKind::Queue { .. });
+        let verb = if queue { "send" } else { "write" };
+        return format!("let somebody {verb} it, or say under `starts` of `{place}` what it holds");
     }
     let (_, reply) = without_reply(place);
     let who = if reply {

@@ -3,7 +3,7 @@
 use crate::ast::{Body, Fields, Handler, Millis, Name, Trigger, Verbs};
 use crate::diagnostics::Code;
 use crate::keys::Where;
-use crate::names::{Sort, without_reply};
+use crate::names::{CallUse, Sort, without_reply};
 use crate::text::{Text, is_call};
 use crate::tree::{Entry, Kind, Node};
 
@@ -128,35 +128,48 @@ impl Reader<'_> {
             || self.names.later.contains_key(base)
             || is_call(base);
         let meets = self.names.calls.get(base).is_some_and(|used| used.meets());
+        let declared = self.names.apis.contains_key(base);
+        let used = self.names.calls.get(base);
+        let goes_nowhere = used.is_some_and(CallUse::goes_nowhere);
         if !known && !meets {
             self.unknown_call(&text, base, verb);
+        } else if !declared && goes_nowhere {
+            self.unreceived_call(&text, base);
         }
     }
 
     fn unknown_call(&mut self, text: &Text<'_>, base: &str, verb: &str) {
         let other = if verb == "sends" { "receives" } else { "sends" };
         let message = format!("`{base}` is neither a queue nor an api, and nobody {other} it");
-        let queues = self
-            .names
-            .places
-            .iter()
-            .filter(|(_, place)| place.sort == Sort::Queue);
-        let queues = queues.map(|(name, _)| name);
-        let calls = self
+        let advice = "declare it under `queues` or `apis`, or write a call as `POST /path`";
+        let help = self.near_call(base).unwrap_or_else(|| advice.to_owned());
+        self.error(Code::UnknownApi, text.span(), message, help);
+    }
+
+    fn unreceived_call(&mut self, text: &Text<'_>, base: &str) {
+        let message = format!("nobody receives `{base}` or sends its reply");
+        let advice = "let a service receive it, or declare under `apis` who does";
+        let help = self.near_call(base).unwrap_or_else(|| advice.to_owned());
+        self.error(Code::UnknownApi, text.span(), message, help);
+    }
+
+    /// The queue or api that was probably meant, as a question.
+    fn near_call(&self, base: &str) -> Option<String> {
+        if self.is_full() {
+            return None;
+        }
+        let places = self.names.places.iter();
+        let queues = places
+            .filter(|(_, place)| place.sort == Sort::Queue)
+            .map(|(name, _)| name);
+        let names = self
             .names
             .apis
             .keys()
             .chain(self.names.calls.keys())
             .chain(queues);
-        let names: Vec<String> = calls.filter(|name| *name != base).cloned().collect();
-        let near = crate::suggest::nearest(base, names.iter().map(String::as_str));
-        let help = match near {
-            Some(name) => format!("did you mean `{name}`?"),
-            None => {
-                "declare it under `queues` or `apis`, or write a call as `POST /path`".to_owned()
-            }
-        };
-        self.error(Code::UnknownApi, text.span(), message, help);
+        let others = names.map(String::as_str).filter(|name| *name != base);
+        crate::suggest::nearest(base, others).map(|name| format!("did you mean `{name}`?"))
     }
 
     fn deletes(&mut self, map: &Keys<'_>) -> Vec<Name> {

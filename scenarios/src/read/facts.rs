@@ -145,15 +145,14 @@ impl Reader<'_> {
     }
 
     fn unknown_subject(&mut self, subject: &Text<'_>, said: &str) {
-        let names = self.names.values.keys().chain(self.names.places.keys());
-        let names: Vec<String> = names.cloned().collect();
         let (code, what) = match said {
             "empty" | "absent" | "present" => (Code::UnknownPlace, "place"),
             _ => (Code::UnknownValue, "flag, config or place"),
         };
         let message = format!("there is no {what} `{}`", subject.text);
-        let candidates = (subject.text, names.iter().map(String::as_str));
-        self.unknown(code, subject.span(), message, candidates);
+        self.unknown_name(code, subject, message, |names| {
+            names.values.keys().chain(names.places.keys()).collect()
+        });
     }
 
     /// `[not] TAG|absent|stale`
@@ -264,15 +263,14 @@ impl Reader<'_> {
     /// A declared place of one of these sorts.
     pub(super) fn place_of(&mut self, text: &Text<'_>, sorts: &[Sort]) -> Option<String> {
         let Some(place) = self.names.places.get(text.text) else {
-            let of_sort = self
-                .names
-                .places
-                .iter()
-                .filter(|(_, place)| sorts.contains(&place.sort));
-            let names: Vec<String> = of_sort.map(|(name, _)| name.clone()).collect();
             let message = format!("there is no {} `{}`", sorts[0].word(), text.text);
-            let candidates = (text.text, names.iter().map(String::as_str));
-            self.unknown(Code::UnknownPlace, text.span(), message, candidates);
+            self.unknown_name(Code::UnknownPlace, text, message, |names| {
+                let of_sort = names
+                    .places
+                    .iter()
+                    .filter(|(_, place)| sorts.contains(&place.sort));
+                of_sort.map(|(name, _)| name).collect()
+            });
             return None;
         };
         if !sorts.contains(&place.sort) {
@@ -282,7 +280,15 @@ impl Reader<'_> {
                 place.sort.word(),
                 sorts[0].word()
             );
-            self.error(Code::WrongPlace, text.span(), message, None);
+            let of_sort = self
+                .names
+                .places
+                .iter()
+                .filter(|(_, place)| sorts.contains(&place.sort));
+            let names: Vec<&str> = of_sort.map(|(name, _)| name.as_str()).take(8).collect();
+            let help = (!names.is_empty())
+                .then(|| format!("possible here: {}", crate::suggest::listed(&names)));
+            self.error(Code::WrongPlace, text.span(), message, help);
             return None;
         }
         Some(text.text.to_owned())

@@ -7,7 +7,7 @@ use crate::text::{Text, is_name};
 use crate::tree::{Kind, Node};
 
 use super::Reader;
-use super::keys_of::Keys;
+use super::keys_of::{Keys, is_file_reference};
 
 const FORM: &str =
     "write `x`, `x or y`, `x or \"text\"`, `x or nothing`, `x: A|B`, or `x from place.field`";
@@ -48,14 +48,9 @@ impl Reader<'_> {
     }
 
     fn fields_with(&mut self, node: &Node) -> Option<Fields> {
-        if let [entry] = node.entries() {
-            if matches!(
-                entry.key.value.as_str(),
-                "proto" | "avro" | "openapi" | "sql"
-            ) {
-                self.shape(node, "a list of fields");
-                return None;
-            }
+        if is_file_reference(node) {
+            self.shape(node, "a list of fields");
+            return None;
         }
         let map = self.keys(node, Where::Fields, "this field list")?;
         let otherwise = self.otherwise(&map);
@@ -94,10 +89,7 @@ impl Reader<'_> {
             }
             Kind::Map(entries) if entries.len() == 1 => {
                 let entry = &entries[0];
-                if matches!(
-                    entry.key.value.as_str(),
-                    "proto" | "avro" | "openapi" | "sql"
-                ) {
+                if is_file_reference(node) {
                     self.shape(node, "a field");
                     return None;
                 }
@@ -158,9 +150,7 @@ impl Reader<'_> {
             Some(before) => (text.part(0, before.len()).trim(), true),
             None => (text.clone(), false),
         };
-        let Some((place, field)) = self.place_and_field(&source) else {
-            return None;
-        };
+        let (place, field) = self.place_and_field(&source)?;
         Some((place, field, or_nothing))
     }
 
@@ -189,9 +179,9 @@ impl Reader<'_> {
     /// Reports a place that is not declared.
     pub(super) fn unknown_place(&mut self, text: &Text<'_>) {
         let message = format!("there is no place `{}`", text.text);
-        let names: Vec<String> = self.names.places.keys().cloned().collect();
-        let candidates = (text.text, names.iter().map(String::as_str));
-        self.unknown(Code::UnknownPlace, text.span(), message, candidates);
+        self.unknown_name(Code::UnknownPlace, text, message, |names| {
+            names.places.keys().collect()
+        });
     }
 
     /// The `on_*` of a map, as far as given.

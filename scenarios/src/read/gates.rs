@@ -61,16 +61,10 @@ impl Reader<'_> {
         let known =
             self.names.apis.contains_key(target.text) || self.names.calls.contains_key(target.text);
         if !known && !self.is_handler(target.text) {
-            let names: Vec<String> = self
-                .names
-                .apis
-                .keys()
-                .chain(self.names.calls.keys())
-                .cloned()
-                .collect();
             let message = format!("there is no api or handler `{}`", target.text);
-            let candidates = (target.text, names.iter().map(String::as_str));
-            self.unknown(Code::UnknownHandler, target.span(), message, candidates);
+            self.unknown_name(Code::UnknownHandler, &target, message, |names| {
+                names.apis.keys().chain(names.calls.keys()).collect()
+            });
         }
         Some(target.name())
     }
@@ -262,7 +256,7 @@ impl Reader<'_> {
         let known: Vec<&str> = verbs.chain(forward.then_some("forward")).collect();
         if !known.contains(&verb.text) {
             let message = format!("there is no move `{}`", verb.text);
-            self.unknown(Code::BadChoice, verb.span(), message, (verb.text, known));
+            self.unknown_word(Code::BadChoice, verb, message, known);
         } else if let Some(argument) = words.get(1) {
             self.argument_of_move(argument);
         }
@@ -278,15 +272,11 @@ impl Reader<'_> {
             || names.actors.contains_key(base)
             || names.values.contains_key(base);
         if !known {
-            let all = names
-                .places
-                .keys()
-                .chain(names.actors.keys())
-                .chain(names.values.keys());
-            let all: Vec<String> = all.cloned().collect();
             let message = format!("there is no place, service, flag or config `{}`", text.text);
-            let candidates = (text.text, all.iter().map(String::as_str));
-            self.unknown(Code::UnknownPlace, text.span(), message, candidates);
+            self.unknown_name(Code::UnknownPlace, text, message, |names| {
+                let others = names.actors.keys().chain(names.values.keys());
+                names.places.keys().chain(others).collect()
+            });
         }
     }
 }

@@ -56,7 +56,11 @@ impl Reader<'_> {
         owner: &str,
     ) -> Option<Keys<'n>> {
         let Kind::Map(entries) = &node.kind else {
-            self.shape(node, &format!("a map of the keys of a {}", stands.title()));
+            let keys: Vec<_> = keys::of(stands).map(|key| key.name).take(4).collect();
+            self.shape(
+                node,
+                &format!("a map with keys like {}", suggest::listed(&keys)),
+            );
             return None;
         };
         let map = Keys {
@@ -69,7 +73,7 @@ impl Reader<'_> {
             self.check_key(&map, &entry.key);
             let remark = entry.key.value == "pause" && stands == Where::Step;
             if entry.value.kind == Kind::Empty && !remark {
-                self.missing_value(&entry.key);
+                self.missing_value(entry);
             }
         }
         for key in keys::of(stands) {
@@ -102,16 +106,22 @@ impl Reader<'_> {
             Some(_) => {}
             None => {
                 let message = format!("{} has no key `{}`", map.owner, key.value);
-                let known = keys::of(map.stands)
-                    .filter(|key| !key.is_pattern())
-                    .map(|key| key.name);
-                let help = suggest::hint(&key.value, known).or_else(|| elsewhere(&key.value));
+                let help = if self.is_full() {
+                    None
+                } else {
+                    known_key(map.stands, &key.value)
+                };
                 self.error(Code::UnknownKey, span, message, help);
             }
         }
     }
 
-    fn missing_value(&mut self, key: &Name) {
+    /// Reports an entry without a value; `null`, `~` and aliases were reported as such.
+    fn missing_value(&mut self, Entry { key, value }: &Entry) {
+        if !value.span.is_empty() {
+            self.behaviour_is_whole = false;
+            return;
+        }
         let message = format!("`{}` has no value", key.value);
         self.error(
             Code::Null,
@@ -176,7 +186,7 @@ impl Reader<'_> {
         };
         for entry in entries {
             if entry.value.kind == Kind::Empty {
-                self.missing_value(&entry.key);
+                self.missing_value(entry);
             }
         }
         entries
@@ -191,7 +201,10 @@ impl Reader<'_> {
             self.shape(node, &format!("a list of {what}"));
             return &[];
         };
-        for item in items.iter().filter(|item| item.kind == Kind::Empty) {
+        for item in items
+            .iter()
+            .filter(|item| item.kind == Kind::Empty && item.span.is_empty())
+        {
             self.error(
                 Code::Null,
                 item.span.clone(),
@@ -223,13 +236,21 @@ fn is_otherwise_of_shell(map: &Keys<'_>, key: &str) -> bool {
     shell && (key.starts_with("on_") || key == "keeps_unknown")
 }
 
+fn known_key(stands: Where, word: &str) -> Option<String> {
+    let known = keys::of(stands)
+        .filter(|key| !key.is_pattern())
+        .map(|key| key.name);
+    suggest::hint(word, known).or_else(|| elsewhere(word))
+}
+
 fn elsewhere(word: &str) -> Option<String> {
     let key = keys::all().find(|key| key.name == word)?;
     let stands: Vec<_> = key.stands.iter().map(|stands| stands.title()).collect();
     Some(format!("`{word}` stands in: {}", stands.join(", ")))
 }
 
-fn is_file_reference(node: &Node) -> bool {
+/// Whether a map refers to a file instead of saying something itself.
+pub(super) fn is_file_reference(node: &Node) -> bool {
     let [entry] = node.entries() else {
         return false;
     };

@@ -142,12 +142,7 @@ impl Reader<'_> {
             if !fields.iter().any(|field| field.name.value == key) {
                 let columns = fields.iter().map(|field| field.name.value.as_str());
                 let message = format!("there is no column `{key}`");
-                self.unknown(
-                    Code::UnknownField,
-                    text.span(),
-                    message,
-                    (text.text, columns),
-                );
+                self.unknown_word(Code::UnknownField, &text, message, columns);
             }
         }
         let mut migrations = Vec::new();
@@ -214,8 +209,9 @@ impl Reader<'_> {
     fn pair<'n>(&mut self, map: &Keys<'n>, key: &str) -> Option<(Name, Text<'n>)> {
         let node = map.get(key)?;
         let [entry] = node.entries() else {
-            self.shape(node, "a map with one entry");
-            if let Kind::Map(_) = node.kind {
+            if !matches!(node.kind, Kind::Map(_)) {
+                self.shape(node, "a map with one entry");
+            } else {
                 let message = format!("`{key}` takes exactly one entry");
                 self.error(
                     Code::WrongShape,

@@ -142,8 +142,12 @@ impl Reader<'_> {
             None => self.steps.all.clone(),
         };
         let message = format!("there is no step `{}`", text.text);
-        let candidates = (text.text, ids.iter().map(String::as_str));
-        self.unknown(Code::UnknownStep, text.span(), message, candidates);
+        self.unknown_word(
+            Code::UnknownStep,
+            text,
+            message,
+            ids.iter().map(String::as_str),
+        );
     }
 }
 

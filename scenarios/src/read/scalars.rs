@@ -168,12 +168,7 @@ impl Reader<'_> {
     /// Reports a word that is not in a list.
     pub(super) fn not_one_of(&mut self, code: Code, text: &Text<'_>, key: &str, words: &[&str]) {
         let message = format!("`{key}` cannot be `{}`", text.text);
-        self.unknown(
-            code,
-            text.span(),
-            message,
-            (text.text, words.iter().copied()),
-        );
+        self.unknown_word(code, text, message, words.iter().copied());
     }
 
     /// The names in a list, or the one name.

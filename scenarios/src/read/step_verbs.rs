@@ -68,13 +68,8 @@ impl Reader<'_> {
         let migrations = self.names.places[&table_name].migrations.clone();
         if !migrations.iter().any(|name| name == migration.text) {
             let message = format!("`{table_name}` has no migration `{}`", migration.text);
-            let candidates = (migration.text, migrations.iter().map(String::as_str));
-            self.unknown(
-                Code::UnknownMigration,
-                migration.span(),
-                message,
-                candidates,
-            );
+            let names = migrations.iter().map(String::as_str);
+            self.unknown_word(Code::UnknownMigration, &migration, message, names);
             return None;
         }
         Some(Verb::Migrate {

@@ -9,7 +9,7 @@ use crate::text::Text;
 use crate::tree::{Entry, Kind, Node};
 
 use super::Reader;
-use super::keys_of::Keys;
+use super::keys_of::{Keys, is_file_reference};
 use super::plans::Defaults;
 use super::rollout::{Numbering, verb_of};
 
@@ -59,14 +59,13 @@ impl Reader<'_> {
         defaults: &Defaults,
         numbering: &mut Numbering,
     ) -> Option<Step> {
-        if let [entry] = node.entries()
-            && matches!(entry.key.value.as_str(), "argo" | "sql")
-        {
+        if is_file_reference(node) {
             self.shape(node, "a step");
             return None;
         }
         let id = numbering.id(node);
-        let map = self.keys(node, Where::Step, &format!("step {id}"))?;
+        let owner = verb_of(node).map_or("this step".to_owned(), |_| format!("step {id}"));
+        let map = self.keys(node, Where::Step, &owner)?;
         let verb = self.only_verb(&map, node)?;
         self.check_modifiers(&map, &verb.key.value);
         let verb_name = verb.key.value.as_str();
@@ -258,10 +257,10 @@ impl Reader<'_> {
             return Some(None);
         }
         if !self.names.gates.contains_key(text.text) {
-            let names: Vec<String> = self.names.gates.keys().cloned().collect();
             let message = format!("there is no gate `{}`", text.text);
-            let candidates = (text.text, names.iter().map(String::as_str));
-            self.unknown(Code::UnknownGate, text.span(), message, candidates);
+            self.unknown_name(Code::UnknownGate, &text, message, |names| {
+                names.gates.keys().collect()
+            });
         }
         Some(Some(text.name()))
     }

@@ -138,10 +138,10 @@ impl Reader<'_> {
         if self.names.values.contains_key(text.text) {
             return Some(text.text.to_owned());
         }
-        let names: Vec<String> = self.names.values.keys().cloned().collect();
         let message = format!("there is no flag or config `{}`", text.text);
-        let candidates = (text.text, names.iter().map(String::as_str));
-        self.unknown(Code::UnknownValue, text.span(), message, candidates);
+        self.unknown_name(Code::UnknownValue, text, message, |names| {
+            names.values.keys().collect()
+        });
         None
     }
 
@@ -152,8 +152,12 @@ impl Reader<'_> {
         let index = values.iter().position(|candidate| candidate == value.text);
         if index.is_none() {
             let message = format!("`{known}` has no value `{}`", value.text);
-            let candidates = (value.text, values.iter().map(String::as_str));
-            self.unknown(Code::UnknownTag, value.span(), message, candidates);
+            self.unknown_word(
+                Code::UnknownTag,
+                value,
+                message,
+                values.iter().map(String::as_str),
+            );
         }
         index
     }
@@ -184,15 +188,11 @@ impl Reader<'_> {
             Some(false) => "client",
             None => "service or client",
         };
-        let fitting = self
-            .names
-            .actors
-            .iter()
-            .filter(|(_, actor)| fits(actor.service));
-        let names: Vec<String> = fitting.map(|(name, _)| name.clone()).collect();
         let message = format!("there is no {what} `{}`", text.text);
-        let candidates = (text.text, names.iter().map(String::as_str));
-        self.unknown(Code::UnknownActor, text.span(), message, candidates);
+        self.unknown_name(Code::UnknownActor, text, message, |names| {
+            let fitting = names.actors.iter().filter(|(_, actor)| fits(actor.service));
+            fitting.map(|(name, _)| name).collect()
+        });
         None
     }
 
@@ -214,8 +214,8 @@ impl Reader<'_> {
             return Some(version.text.to_owned());
         }
         let message = format!("`{actor}` has no version `{}`", version.text);
-        let candidates = (version.text, versions.iter().map(String::as_str));
-        self.unknown(Code::UnknownVersion, version.span(), message, candidates);
+        let names = versions.iter().map(String::as_str);
+        self.unknown_word(Code::UnknownVersion, version, message, names);
         None
     }
 }

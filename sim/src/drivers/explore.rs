@@ -8,6 +8,7 @@ mod arena;
 mod edges;
 mod graph;
 mod path;
+mod recent;
 mod visited;
 
 pub use edges::{Edge, Edges};
@@ -16,11 +17,13 @@ pub use path::Path;
 
 use crate::relation::{Effects, Mover, Relation};
 use arena::Arena;
-use edges::{Class, EDGE_BYTES_MAX, MOVERS, class, rank};
+use edges::{Class, EDGE_BYTES_MAX, MOVERS, Writer, class};
 use graph::Growth;
 use rayon::prelude::*;
+use recent::{Key, Place, Recent};
 use std::ops::Range;
-use visited::{ABSENT, Visited};
+use std::sync::Mutex;
+use visited::{ABSENT, Visited, hash};
 
 /// Where an exploration ends at the latest, and how many workers it has.
 #[derive(Clone, Copy)]
@@ -67,14 +70,15 @@ pub fn explore<R: Relation>(
     limits: &Limits,
     progress: &mut dyn FnMut(Progress),
 ) -> Graph {
-    let mut explorer = Explorer::new(relation, keep, limits);
     let pool = pool(limits.threads);
+    let workers = pool.as_ref().map_or(1, rayon::ThreadPool::current_num_threads);
+    let mut explorer = Explorer::new(relation, keep, limits, workers);
     let mut going = explorer.begin(seeds);
     let mut level = 0..explorer.graph.len() as u32;
     while going && !level.is_empty() {
         going = match &pool {
-            Some(pool) => pool.install(|| explorer.level(level.clone(), true)),
-            None => explorer.level(level.clone(), false),
+            Some(pool) => pool.install(|| explorer.level(level.clone())),
+            None => explorer.level(level.clone()),
         };
         progress(explorer.progress());
         level = level.end..explorer.graph.len() as u32;
@@ -101,31 +105,33 @@ struct Explorer<'a, R: Relation> {
     limits: &'a Limits<'a>,
     states_max: usize,
     graph: Graph,
-    slices: Vec<Slice<R::Step>>,
+    workers: Vec<Worker<R::Step>>,
+    slices: Vec<Slice>,
 }
 
 impl<'a, R: Relation> Explorer<'a, R> {
-    fn new(relation: &'a R, keep: &dyn Fn(Mover) -> bool, limits: &'a Limits<'a>) -> Self {
+    fn new(relation: &'a R, keep: &dyn Fn(Mover) -> bool, limits: &'a Limits<'a>, workers: usize) -> Self {
         Self {
             relation,
             limits,
             states_max: usize::try_from(limits.states_max).unwrap_or(usize::MAX).min(Visited::STATES_MAX),
             graph: Graph::new(MOVERS.map(keep)),
-            slices: (0..SLICES).map(|_| Slice::default()).collect(),
+            workers: (0..workers).map(|_| Worker::new()).collect(),
+            slices: vec![Slice::default(); SLICES],
         }
     }
 
     /// Stores the seeds; whether all found room.
     fn begin(&mut self, seeds: &[R::State]) -> bool {
-        let mut keys = Arena::default();
-        for seed in seeds {
-            keys.push_with(|out| self.relation.pack(seed, out));
-        }
         self.graph.levels.push(0);
-        self.graph.visited.reserve(keys.len(), &self.graph.states);
-        for key in 0..keys.len() {
-            let Some(id) = self.graph.intern(&keys, key, self.states_max) else { return false };
-            if !self.graph.starts.contains(&id) {
+        self.graph.visited.reserve(seeds.len(), &self.graph.states);
+        let mut packed = Vec::new();
+        for seed in seeds {
+            packed.clear();
+            self.relation.pack(seed, &mut packed);
+            let met = self.graph.len();
+            let Some(id) = self.graph.intern(hash(&packed), &packed, self.states_max) else { return false };
+            if id as usize == met {
                 self.graph.starts.push(id);
             }
         }
@@ -141,12 +147,12 @@ impl<'a, R: Relation> Explorer<'a, R> {
     }
 
     /// Expands the states `level`; whether no limit was hit.
-    fn level(&mut self, level: Range<u32>, parallel: bool) -> bool {
+    fn level(&mut self, level: Range<u32>) -> bool {
         self.graph.levels.push(level.end);
         let mut first = level.start as usize;
         while first < level.end as usize {
             let last = (first + SLICE * SLICES).min(level.end as usize);
-            if self.limits.stop.is_some_and(|stop| stop()) || !self.chunk(first..last, parallel) {
+            if self.limits.stop.is_some_and(|stop| stop()) || !self.chunk(first..last) {
                 return false;
             }
             first = last;
@@ -155,18 +161,18 @@ impl<'a, R: Relation> Explorer<'a, R> {
     }
 
     /// Expands the states `sources`; whether no limit was hit.
-    fn chunk(&mut self, sources: Range<usize>, parallel: bool) -> bool {
+    fn chunk(&mut self, sources: Range<usize>) -> bool {
         let count = sources.len().div_ceil(SLICE);
         for (index, slice) in self.slices[..count].iter_mut().enumerate() {
             let first = sources.start + index * SLICE;
             slice.sources = first..(first + SLICE).min(sources.end);
         }
         let (relation, graph) = (self.relation, &self.graph);
-        for_each(&mut self.slices[..count], parallel, |slice| slice.expand(relation, graph));
+        share(&mut self.workers, &mut self.slices[..count], |worker, slice| worker.expand(relation, graph, slice));
         let going = self.number(count);
-        for_each(&mut self.slices[..count], parallel, Slice::encode);
+        share(&mut self.workers, &mut self.slices[..count], Worker::encode);
         for slice in &self.slices[..count] {
-            self.graph.append(&slice.encoded, &slice.lengths, slice.transitions());
+            self.graph.append(slice.encoded.bytes(), &slice.lengths, slice.transitions());
         }
         going
     }
@@ -176,7 +182,7 @@ impl<'a, R: Relation> Explorer<'a, R> {
         let mut growth = Growth::default();
         for index in 0..count {
             let slice = &mut self.slices[index];
-            growth.edge_bytes += slice.targets.len() * EDGE_BYTES_MAX;
+            growth.edge_bytes += slice.places.len() * EDGE_BYTES_MAX;
             growth.sources += slice.sources.len();
             growth.states = slice.absent.len();
             growth.state_bytes = slice.absent_bytes();
@@ -190,80 +196,55 @@ impl<'a, R: Relation> Explorer<'a, R> {
     }
 }
 
-fn for_each<T: Send>(items: &mut [T], parallel: bool, work: impl Fn(&mut T) + Sync + Send) {
-    if parallel {
-        items.par_iter_mut().for_each(work);
-    } else {
-        items.iter_mut().for_each(work);
+/// Has every slice worked on by one of the workers.
+fn share<W: Send>(workers: &mut [W], slices: &mut [Slice], work: impl Fn(&mut W, &mut Slice) + Sync) {
+    if let [worker] = workers {
+        slices.iter_mut().for_each(|slice| work(worker, slice));
+        return;
     }
+    let left = Mutex::new(slices.iter_mut());
+    let next = || left.lock().expect("no worker panics while it takes a slice").next();
+    workers.par_iter_mut().for_each(|worker| {
+        while let Some(slice) = next() {
+            work(worker, slice);
+        }
+    });
 }
 
 /// The work on a few states with neighbouring numbers; kept for the sake of its room.
-struct Slice<S> {
+#[derive(Clone, Default)]
+struct Slice {
     sources: Range<usize>,
     /// How many sources have all their targets numbered.
     complete: usize,
-    /// The first successor of each source, and one more.
-    firsts: Vec<u32>,
-    successors: Arena,
+    /// For each source, and one more, its first move and its first successor.
+    firsts: Vec<(u32, u32)>,
+    /// Who takes each move, and where it leads.
     classes: Vec<Class>,
-    targets: Vec<u32>,
+    places: Vec<Place>,
+    /// Packed states that no move lately led to, with their hashes and, once known, their numbers.
+    successors: Arena,
+    hashes: Vec<u64>,
+    ids: Vec<u32>,
+    /// Which of them are not stored.
     absent: Vec<u32>,
-    encoded: Vec<u8>,
+    encoded: Writer,
     lengths: Vec<u32>,
-    steps: Vec<S>,
 }
 
-impl<S> Default for Slice<S> {
-    fn default() -> Self {
-        Self {
-            sources: 0..0,
-            complete: 0,
-            firsts: Vec::new(),
-            successors: Arena::default(),
-            classes: Vec::new(),
-            targets: Vec::new(),
-            absent: Vec::new(),
-            encoded: Vec::new(),
-            lengths: Vec::new(),
-            steps: Vec::new(),
-        }
-    }
-}
-
-impl<S: Copy> Slice<S> {
-    /// Takes every kept step of every source and looks up where it leads.
-    fn expand<R: Relation<Step = S>>(&mut self, relation: &R, graph: &Graph) {
-        self.successors.clear();
-        self.classes.clear();
+impl Slice {
+    fn clear(&mut self) {
         self.firsts.clear();
-        self.firsts.push(0);
-        for source in self.sources.clone() {
-            let state = graph.state(relation, source as u32);
-            self.steps.clear();
-            relation.enabled(&state, &mut self.steps);
-            for index in 0..self.steps.len() {
-                self.take(relation, graph, &state, self.steps[index]);
-            }
-            self.firsts.push(self.classes.len() as u32);
-        }
-        self.targets.clear();
-        graph.visited.find_all(&graph.states, &self.successors, &mut self.targets);
-        self.absent.clear();
-        self.absent.extend((0..).zip(&self.targets).filter(|(_, target)| **target == ABSENT).map(|(index, _)| index));
-        self.complete = self.sources.len();
+        self.classes.clear();
+        self.places.clear();
+        self.successors.clear();
+        self.hashes.clear();
+        self.mark();
     }
 
-    #[inline]
-    fn take<R: Relation<Step = S>>(&mut self, relation: &R, graph: &Graph, state: &R::State, step: S) {
-        let mover = relation.mover(state, step);
-        if !graph.kept[usize::from(rank(mover))] {
-            return;
-        }
-        let mut next = state.clone();
-        let effects = relation.apply(&mut next, step);
-        self.classes.push(class(mover, !effects.is_empty()));
-        self.successors.push_with(|out| relation.pack(&next, out));
+    /// Begins a source, or ends the last one.
+    fn mark(&mut self) {
+        self.firsts.push((self.places.len() as u32, self.hashes.len() as u32));
     }
 
     fn absent_bytes(&self) -> usize {
@@ -273,33 +254,115 @@ impl<S: Copy> Slice<S> {
         }
     }
 
+    /// Looks every successor up.
+    fn look_up(&mut self, graph: &Graph) {
+        self.ids.clear();
+        graph.visited.find_all(&graph.states, &self.successors, &self.hashes, &mut self.ids);
+        self.absent.clear();
+        self.absent.extend((0..).zip(&self.ids).filter(|(_, id)| **id == ABSENT).map(|(index, _)| index));
+        self.complete = self.sources.len();
+    }
+
     /// Numbers what was not found; `false` if there was no room for all, which leaves the last sources incomplete.
     fn number(&mut self, graph: &mut Graph, states_max: usize) -> bool {
         graph.visited.reserve(self.absent.len(), &graph.states);
-        for &index in &self.absent {
-            let Some(id) = graph.intern(&self.successors, index as usize, states_max) else {
-                self.complete = self.firsts.partition_point(|first| *first <= index) - 1;
+        for &absent in &self.absent {
+            let index = absent as usize;
+            let Some(id) = graph.intern(self.hashes[index], self.successors.get(index), states_max) else {
+                self.complete = self.firsts.partition_point(|(_, first)| *first <= absent) - 1;
                 return false;
             };
-            self.targets[index as usize] = id;
+            self.ids[index] = id;
         }
         true
     }
 
-    fn encode(&mut self) {
-        self.encoded.clear();
-        self.lengths.clear();
-        for index in 0..self.complete {
-            let range = self.firsts[index] as usize..self.firsts[index + 1] as usize;
-            let before = self.encoded.len();
-            let source = (self.sources.start + index) as u32;
-            Graph::encode(source, &self.classes[range.clone()], &self.targets[range], &mut self.encoded);
-            self.lengths.push((self.encoded.len() - before) as u32);
+    /// How many moves the complete sources have.
+    fn transitions(&self) -> usize {
+        self.firsts[self.complete].0 as usize
+    }
+}
+
+/// What one thread needs to work on slices.
+struct Worker<S> {
+    recent: Recent,
+    steps: Vec<S>,
+    /// The packed successors of one source.
+    packed: Arena,
+}
+
+impl<S: Copy> Worker<S> {
+    fn new() -> Self {
+        Self { recent: Recent::new(), steps: Vec::new(), packed: Arena::default() }
+    }
+
+    /// Takes every kept step of every source and looks up where it leads.
+    fn expand<R: Relation<Step = S>>(&mut self, relation: &R, graph: &Graph, slice: &mut Slice) {
+        slice.clear();
+        self.recent.begin_slice();
+        for source in slice.sources.clone() {
+            self.take(relation, graph, source as u32, &mut slice.classes);
+            self.recent.note(&Key::new(graph.packed(source as u32)), Place::stored(source as u32));
+            self.place(&graph.states, slice);
+            slice.mark();
+        }
+        slice.look_up(graph);
+    }
+
+    /// Takes every kept step of `source`.
+    fn take<R: Relation<Step = S>>(&mut self, relation: &R, graph: &Graph, source: u32, classes: &mut Vec<Class>) {
+        let state = graph.state(relation, source);
+        self.steps.clear();
+        self.packed.clear();
+        relation.enabled(&state, &mut self.steps);
+        for &step in &self.steps {
+            let mover = relation.mover(&state, step);
+            if !graph.keeps(mover) {
+                continue;
+            }
+            let mut next = state.clone();
+            let effects = relation.apply(&mut next, step);
+            self.packed.push_with(|out| relation.pack(&next, out));
+            classes.push(class(mover, !effects.is_empty()));
         }
     }
 
-    /// How many moves the complete sources have.
-    fn transitions(&self) -> usize {
-        self.firsts[self.complete] as usize
+    /// Says where each packed successor is; those not met lately are added to the successors of `slice`.
+    fn place(&mut self, states: &Arena, slice: &mut Slice) {
+        for index in 0..self.packed.len() {
+            let packed = self.packed.get(index);
+            let key = Key::new(packed);
+            let place = self.recent.find(&key, states, &slice.successors).unwrap_or_else(|| {
+                let place = Place::successor(slice.hashes.len());
+                self.recent.note(&key, place);
+                slice.successors.push(packed);
+                slice.hashes.push(key.hash);
+                place
+            });
+            slice.places.push(place);
+        }
+    }
+
+    /// Encodes the moves of the sources that are complete.
+    fn encode(&mut self, slice: &mut Slice) {
+        slice.encoded.clear();
+        slice.lengths.clear();
+        for index in 0..slice.complete {
+            let range = slice.firsts[index].0 as usize..slice.firsts[index + 1].0 as usize;
+            let source = (slice.sources.start + index) as u32;
+            let targets = slice.places[range.clone()].iter().map(|place| place.id(&slice.ids));
+            let edges = slice.classes[range].iter().copied().zip(targets);
+            slice.lengths.push(slice.encoded.push_edges(source, edges) as u32);
+        }
+        if slice.complete == slice.sources.len() {
+            self.remember(slice);
+        }
+    }
+
+    /// Remembers the numbers of all successors.
+    fn remember(&mut self, slice: &Slice) {
+        for (index, &id) in slice.ids.iter().enumerate() {
+            self.recent.note(&Key::new(slice.successors.get(index)), Place::stored(id));
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! The verdict: zones by position (V2), harms (V3), the promise (V4), safe, unsafe or undecided (V5).
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use super::ground::{BETWEEN, GOAL, Ground, Hurt, START, is_env};
 use super::no_return::{self, TurningPoint};
 use super::repair;
 use super::story::{self, Story};
-use super::works::{Bits, can_reach, states, works};
+use super::works::{Bits, can_reach, reach, states, works};
 use crate::drivers::explore::{Limits, Progress, explore};
 use crate::relation::{Judged, Label, Mode, Mover, Operator, Position};
 
@@ -92,6 +93,10 @@ pub struct PositionFinding<S> {
     pub rollback_ends: Ends,
     /// Who can be hurt.
     pub harms: Vec<HarmAt>,
+    /// Whether the declared rollback works from everywhere here.
+    pub rolls_back: bool,
+    /// Whether finishing the plan does.
+    pub finishes: bool,
 }
 
 /// What a finding is about.
@@ -114,6 +119,8 @@ pub struct Finding<R: Judged> {
     pub subject: Subject,
     /// The shortest way to it.
     pub story: Story<R>,
+    /// The slice whose story it is; `None` = the whole's.
+    pub slice: Option<usize>,
 }
 
 /// Safe, unsafe or undecided.
@@ -167,6 +174,7 @@ pub fn judge<R: Judged + Clone>(
     relation: &R,
     known: Vec<Label>,
     limits: &Limits,
+    effort: Effort,
     progress: &mut dyn FnMut(Progress),
 ) -> Judgement<R> {
     let mut retries = Vec::new();
@@ -182,7 +190,16 @@ pub fn judge<R: Judged + Clone>(
         retries.extend(more);
     };
     let court = Court::new(relation, &ground, &known, limits);
-    court.judge(&retries, known.clone())
+    court.judge(&retries, known.clone(), effort)
+}
+
+/// Whether ways out beside plan and rollback are looked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Effort {
+    /// Only plan and rollback are weighed; what needs more is left undecided.
+    Declared,
+    /// Hotfix and repairs are searched too.
+    Whole,
 }
 
 /// A second attempt: the state in which the plan begins again, and the home where the first one ended.
@@ -236,6 +253,9 @@ pub(super) struct Court<'a, R: Judged> {
     pub aborted: Vec<u32>,
 }
 
+/// A zone, why there is none, and the procedure.
+type Way<S> = (Zone, Option<Reason>, Option<Procedure<S>>);
+
 /// No abort is possible.
 const NO_ABORT: u32 = u32::MAX;
 
@@ -269,16 +289,30 @@ impl<'a, R: Judged + Clone> Court<'a, R> {
         }
     }
 
-    fn judge(self, retries: &[Retry<R>], pre_existing: Vec<Label>) -> Judgement<R> {
+    fn judge(self, retries: &[Retry<R>], pre_existing: Vec<Label>, effort: Effort) -> Judgement<R> {
         let positions: Vec<Position> = self.at.keys().copied().collect();
         let mut harms = self.harms(&positions);
         let ends = self.rollback_ends(&positions);
+        let repairs = OnceCell::new();
         let mut found = Vec::new();
         for position in &positions {
-            let (zone, reason, procedure) = self.zone(*position);
+            let members = &self.at[position];
+            let rolls_back = members.iter().all(|id| self.can_roll_back(*id));
+            let finishes = self.relation.may_finish() && members.iter().all(|id| self.finishes.contains(*id as usize));
+            let (zone, reason, procedure) = self.zone(*position, rolls_back, finishes, effort, &repairs);
             let harms = harms.remove(position).unwrap_or_default();
-            let rollback_ends = ends[position];
-            found.push(PositionFinding { position: *position, zone, reason, procedure, rollback_ends, harms });
+            let position = *position;
+            let rollback_ends = ends[&position];
+            found.push(PositionFinding {
+                position,
+                zone,
+                reason,
+                procedure,
+                rollback_ends,
+                harms,
+                rolls_back,
+                finishes,
+            });
         }
         let complete = self.ground.graph.complete;
         let last_safe_step = last_safe_step(&found);
@@ -310,32 +344,50 @@ impl<'a, R: Judged + Clone> Court<'a, R> {
             || (target != NO_ABORT && self.rolls_back.contains(target as usize))
     }
 
-    fn zone(&self, position: Position) -> (Zone, Option<Reason>, Option<Procedure<R::Step>>) {
+    fn zone(
+        &self,
+        position: Position,
+        rolls_back: bool,
+        finishes: bool,
+        effort: Effort,
+        repairs: &OnceCell<repair::Search<R>>,
+    ) -> Way<R::Step> {
         let members = &self.at[&position];
         let complete = self.ground.graph.complete;
         let undecided = (Zone::Undecided, None, None);
-        if members.iter().all(|id| self.can_roll_back(*id)) {
+        if rolls_back {
             return if complete { (Zone::Rollback, None, Some(Procedure::Rollback)) } else { undecided };
         }
-        let finishes = members.iter().all(|id| self.finishes.contains(*id as usize));
-        if finishes && self.relation.may_finish() {
+        if finishes {
             return if complete { (Zone::Forward, None, Some(Procedure::Finish)) } else { undecided };
         }
         let lost = members.iter().any(|id| !self.ground.loss_free.contains(*id as usize));
         if lost {
             return (Zone::Irrecoverable, Some(Reason::Lost), None);
         }
-        if !complete {
+        if !complete || effort == Effort::Declared {
             return undecided;
         }
         if repair::hotfix_works(self, members) {
             return (Zone::Forward, None, Some(Procedure::Hotfix));
         }
-        match repair::search(self, members) {
+        let search = repairs.get_or_init(|| repair::Search::from(self, &self.in_need()));
+        match search.find(self, members) {
             repair::Found::Moves(moves) => (Zone::Repair, None, Some(Procedure::Moves(moves))),
             repair::Found::Nothing(reason) => (Zone::Irrecoverable, Some(reason), None),
             repair::Found::GaveUp => undecided,
         }
+    }
+
+    /// The states of every position that neither rollback nor plan serves, though nothing is lost there.
+    fn in_need(&self) -> Vec<u32> {
+        let serves = |members: &[u32], good: &dyn Fn(u32) -> bool| members.iter().all(|id| good(*id));
+        let needy = |members: &&Vec<u32>| {
+            !serves(members, &|id| self.can_roll_back(id))
+                && !(self.relation.may_finish() && serves(members, &|id| self.finishes.contains(id as usize)))
+                && serves(members, &|id| self.ground.loss_free.contains(id as usize))
+        };
+        self.at.values().filter(needy).flatten().copied().collect()
     }
 
     /// Per position: what the declared rollback does from everywhere there, at worst.
@@ -461,7 +513,15 @@ impl<'a, R: Judged + Clone> Court<'a, R> {
         let on = can_reach(graph, &finished, &lost_counts, &via);
         let trapped =
             |id: &u32| matches!(self.ground.modes[*id as usize], Mode::Forward { .. }) && !on.contains(*id as usize);
-        (0..graph.len() as u32).find(trapped)
+        let first = (0..graph.len() as u32).find(trapped)?;
+        // The plan goes on from there as far as it can; where it stops for good is what is told.
+        let mut trap = Bits::with_capacity(graph.len());
+        trap.insert(first as usize);
+        let reached = reach(graph, &trap, &via);
+        reached
+            .ones()
+            .map(|id| id as u32)
+            .max_by_key(|id| (self.ground.positions[*id as usize], std::cmp::Reverse(*id)))
     }
 }
 
@@ -488,7 +548,7 @@ pub(super) fn is_forward(mover: Mover) -> bool {
 }
 
 /// The last step up to which every position can be rolled back.
-fn last_safe_step<S>(found: &[PositionFinding<S>]) -> Option<u16> {
+pub(super) fn last_safe_step<S>(found: &[PositionFinding<S>]) -> Option<u16> {
     let broken =
         found.iter().filter(|finding| finding.zone != Zone::Rollback).map(|finding| finding.position.step).min();
     match broken {

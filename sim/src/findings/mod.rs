@@ -4,5 +4,6 @@ mod ground;
 pub mod judge;
 mod no_return;
 mod repair;
+pub mod slices;
 pub mod story;
 pub mod works;

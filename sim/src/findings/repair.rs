@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use super::ground::{BETWEEN, GOAL, Ground, START, is_env};
 use super::judge::{Court, Reason};
-use super::works::{Bits, can_reach, reach, states, works};
-use crate::drivers::explore::{Graph, explore};
+use super::works::{Bits, can_reach, states, works};
+use crate::drivers::explore::explore;
 use crate::relation::{Judged, Mode, Mover, Operator};
 
 /// The longest list of moves that is looked for.
 const MOVES_MAX: usize = 4;
-/// Lists beyond this number of passes over the graph are given up.
-const PASSES_MAX: usize = 3000;
+/// States visited while lists are tried; beyond that the search is given up.
+const VISITS_MAX: usize = 30_000_000;
 /// Pairs of keys that are followed together to tell luck from hidden.
 const PAIRS_MAX: usize = 400;
 
@@ -53,20 +53,34 @@ pub(super) fn hotfix_works<R: Judged>(court: &Court<R>, members: &[u32]) -> bool
     ground.graph.starts().iter().all(|id| works.contains(*id as usize))
 }
 
-/// The shortest list of permitted moves that, played blind, ends at home or in the goal from every one of `members`.
-pub(super) fn search<R: Judged>(court: &Court<R>, members: &[u32]) -> Found<R::Step> {
-    let bench = match Bench::of(court, &seeds(court, members)) {
-        Some(bench) => bench,
-        None => return Found::GaveUp,
-    };
-    let starts: BTreeSet<u32> = bench.ground.graph.starts().iter().copied().collect();
-    if let Some(reason) = bench.hopeless(&starts) {
-        return Found::Nothing(reason);
+/// The search for a list of permitted moves, prepared once for every position that needs one.
+pub(super) struct Search<R: Judged> {
+    bench: Option<Bench<R>>,
+}
+
+impl<R: Judged> Search<R> {
+    /// Prepares the search from every state of `members`.
+    pub fn from(court: &Court<R>, members: &[u32]) -> Self {
+        Self { bench: Bench::of(court, &seeds(court, members)) }
     }
-    match bench.list(&starts) {
-        Some(Some(moves)) => Found::Moves(moves),
-        Some(None) => Found::Nothing(together(court, members)),
-        None => Found::GaveUp,
+
+    /// The shortest list that, played blind, ends at home or in the goal from every one of `members`.
+    pub fn find(&self, court: &Court<R>, members: &[u32]) -> Found<R::Step> {
+        let Some(bench) = &self.bench else { return Found::GaveUp };
+        let id = |member: &u32| {
+            let state = court.ground.graph.state(court.relation, *member);
+            bench.ground.graph.find(court.relation, &state).expect("every member was a seed")
+        };
+        let mut starts: Vec<u32> = members.iter().map(id).collect();
+        starts.sort_unstable();
+        if let Some(reason) = bench.hopeless(&starts) {
+            return Found::Nothing(reason);
+        }
+        match bench.list(starts) {
+            Some(Some(moves)) => Found::Moves(moves),
+            Some(None) => Found::Nothing(together(court, members)),
+            None => Found::GaveUp,
+        }
     }
 }
 
@@ -82,11 +96,8 @@ fn together<R: Judged>(court: &Court<R>, members: &[u32]) -> Reason {
             }
         }
     }
-    let Some(bench) = Bench::of(court, &pairs) else {
-        return Reason::Luck;
-    };
-    let starts: BTreeSet<u32> = bench.ground.graph.starts().iter().copied().collect();
-    bench.hopeless(&starts).unwrap_or(Reason::Hidden)
+    let Some(bench) = Bench::of(court, &pairs) else { return Reason::Luck };
+    bench.hopeless(bench.ground.graph.starts()).unwrap_or(Reason::Hidden)
 }
 
 /// The graph of everything an operator may do outside the plan.
@@ -96,6 +107,10 @@ struct Bench<R: Judged> {
     target: Bits,
     /// Where a procedure may end: the target is sure with no further move.
     arrived: Bits,
+    /// Where some strategy of an operator who sees everything works.
+    forced: Bits,
+    /// Where a move that was begun surely ends, without loss.
+    sure: Bits,
     /// Every move that can be begun.
     moves: Vec<R::Step>,
     /// Per state that stands between two moves: the moves that begin there and where they lead.
@@ -111,53 +126,53 @@ impl<R: Judged> Bench<R> {
         }
         let ground = Ground::of(court.relation, graph, court.known);
         let finished = |mode| matches!(mode, Mode::Repair { finished: true } | Mode::Forward { .. });
-        let target = ground.target(&[START, GOAL], finished);
-        let fair = |_: u32, mover: Mover| mover == Mover::Fair;
+        let kinds: &[usize] = if court.relation.may_finish() { &[START, GOAL] } else { &[START] };
+        let target = ground.target(kinds, finished);
+        let (graph, free) = (&ground.graph, &ground.loss_free);
+        let between = |id: u32| matches!(ground.modes[id as usize], Mode::Repair { finished: true });
         let env = |_: u32, mover: Mover| is_env(mover);
-        let arrived = works(&ground.graph, &target, &fair, &env, &ground.loss_free);
+        let fair = |_: u32, mover: Mover| mover == Mover::Fair;
+        let any_move = |_: u32, mover: Mover| mover == Mover::Fair || is_repair(mover);
+        let inside = |source: u32, mover: Mover| is_env(mover) || (is_repair(mover) && !between(source));
+        let ends = |source: u32, mover: Mover| mover == Mover::Fair || (is_repair(mover) && !between(source));
+        let ended = states(graph, |id| between(*id) && free.contains(*id as usize));
+        let arrived = works(graph, &target, &fair, &env, free);
+        let forced = works(graph, &target, &any_move, &env, free);
+        let sure = works(graph, &ended, &ends, &inside, free);
         let (moves, begins) = begins(court.relation, &ground);
-        Some(Self { ground, target, arrived, moves, begins })
-    }
-
-    fn graph(&self) -> &Graph {
-        &self.ground.graph
+        Some(Self { target, arrived, forced, sure, moves, begins, ground })
     }
 
     /// Why no strategy at all works from some of `starts`; `None` if one does.
-    fn hopeless(&self, starts: &BTreeSet<u32>) -> Option<Reason> {
-        let helpful = |_: u32, mover: Mover| mover == Mover::Fair || is_repair(mover);
-        let env = |_: u32, mover: Mover| is_env(mover);
-        let forced = works(self.graph(), &self.target, &helpful, &env, &self.ground.loss_free);
-        if starts.iter().all(|id| forced.contains(*id as usize)) {
+    fn hopeless(&self, starts: &[u32]) -> Option<Reason> {
+        if starts.iter().all(|id| self.forced.contains(*id as usize)) {
             return None;
         }
-        let any = can_reach(self.graph(), &self.target, &self.ground.loss_free, &|_, _| true);
+        let any = can_reach(&self.ground.graph, &self.target, &self.ground.loss_free, &|_, _| true);
         let path = starts.iter().all(|id| any.contains(*id as usize));
         Some(if path { Reason::Luck } else { Reason::Stuck })
     }
 
     /// The shortest list that works from everywhere in `starts`; `None` if the search was given up.
-    fn list(&self, starts: &BTreeSet<u32>) -> Option<Option<Vec<R::Step>>> {
-        let mut frontier: Vec<(BTreeSet<u32>, Vec<usize>)> = vec![(starts.clone(), vec![])];
-        let mut seen: BTreeSet<BTreeSet<u32>> = BTreeSet::from([starts.clone()]);
-        let mut passes = 0;
+    fn list(&self, starts: Vec<u32>) -> Option<Option<Vec<R::Step>>> {
+        let mut seen = BTreeSet::from([starts.clone()]);
+        let mut frontier: Vec<(Vec<u32>, Vec<usize>)> = vec![(starts, vec![])];
+        let mut visits = 0;
         for _ in 0..MOVES_MAX {
             let mut next = Vec::new();
             for (belief, played) in &frontier {
                 for number in 0..self.moves.len() {
-                    passes += 1;
-                    if passes > PASSES_MAX {
+                    let Some(after) = self.play(belief, number, &mut visits) else { continue };
+                    if visits > VISITS_MAX {
                         return None;
                     }
-                    let Some(after) = self.play(belief, number) else {
-                        continue;
-                    };
                     let mut list = played.clone();
                     list.push(number);
                     if after.iter().all(|id| self.arrived.contains(*id as usize)) {
                         return Some(Some(list.into_iter().map(|number| self.moves[number]).collect()));
                     }
-                    if seen.insert(after.clone()) {
+                    let forced = after.iter().all(|id| self.forced.contains(*id as usize));
+                    if forced && seen.insert(after.clone()) {
                         next.push((after, list));
                     }
                 }
@@ -168,32 +183,35 @@ impl<R: Judged> Bench<R> {
     }
 
     /// Where a move leads from everywhere in `belief`; `None` if it changes nothing, or may lose, or may not end.
-    fn play(&self, belief: &BTreeSet<u32>, number: usize) -> Option<BTreeSet<u32>> {
-        let size = self.graph().len();
-        let mut begun = Bits::with_capacity(size);
-        let mut after = BTreeSet::new();
+    fn play(&self, belief: &[u32], number: usize, visits: &mut usize) -> Option<Vec<u32>> {
+        let between = |id: u32| matches!(self.ground.modes[id as usize], Mode::Repair { finished: true });
+        let mut seen = Bits::with_capacity(self.ground.graph.len());
+        let mut queue: Vec<u32> = Vec::new();
+        let mut after: Vec<u32> = Vec::new();
         for id in belief {
             match self.begins[*id as usize].iter().find(|(begin, _)| *begin == number) {
-                Some((_, target)) => begun.insert(*target as usize),
-                None => {
-                    after.insert(*id);
-                }
+                Some((_, target)) if !self.sure.contains(*target as usize) => return None,
+                Some((_, target)) => queue.push(*target),
+                None => after.push(*id),
             }
         }
-        if begun.is_clear() {
+        if queue.is_empty() {
             return None;
         }
-        let between = |id: u32| matches!(self.ground.modes[id as usize], Mode::Repair { finished: true });
         // Between two moves nothing but the environment moves; inside one, its sub-steps do too.
-        let via = |source: u32, mover: Mover| is_env(mover) || (is_repair(mover) && !between(source));
-        let reached = reach(self.graph(), &begun, &via);
-        let ended = states(self.graph(), |id| between(*id) && self.ground.loss_free.contains(*id as usize));
-        let helpful = |source: u32, mover: Mover| mover == Mover::Fair || (is_repair(mover) && !between(source));
-        let sure = works(self.graph(), &ended, &helpful, &via, &self.ground.loss_free);
-        if !begun.ones().all(|id| sure.contains(id)) {
-            return None;
+        while let Some(id) = queue.pop() {
+            if seen.put(id as usize) {
+                continue;
+            }
+            *visits += 1;
+            if between(id) {
+                after.push(id);
+            }
+            let moves = |mover: Mover| is_env(mover) || (is_repair(mover) && !between(id));
+            queue.extend(self.ground.graph.edges(id).filter(|edge| moves(edge.mover)).map(|edge| edge.target));
         }
-        after.extend(reached.ones().map(|id| id as u32).filter(|id| between(*id)));
+        after.sort_unstable();
+        after.dedup();
         Some(after)
     }
 }

@@ -201,7 +201,7 @@ impl<R: Judged + Clone> Teller<'_, '_, R> {
             }
         };
         story.doomed_at = None;
-        Some(Finding { subject, story })
+        Some(Finding { subject, story, slice: None })
     }
 
     /// The shortest way to one of `goals`; if only a second attempt gets there, the first one is told before.

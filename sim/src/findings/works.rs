@@ -161,28 +161,23 @@ impl Search<'_> {
 
     /// Settles what is open by turning round the moves between open states.
     fn finish(&mut self) {
-        let mut ready: Vec<u32> = self.open.ones().map(|id| id as u32).filter(|id| self.leads_to_found(*id)).collect();
-        ready.iter().for_each(|&id| self.find(id));
-        let sources = Sources::new(self);
+        let (sources, mut ready) = Sources::new(self);
+        ready.iter().for_each(|&id| self.found.insert(id as usize));
         while let Some(target) = ready.pop() {
             for &source in sources.of(target) {
-                if !self.found.contains(source as usize) {
-                    self.find(source);
+                if !self.found.put(source as usize) {
                     ready.push(source);
                 }
             }
         }
     }
 
-    fn find(&mut self, id: u32) {
-        self.found.insert(id as usize);
-    }
-
-    /// Calls `each` with source and target of every counting move between open states.
-    fn open_moves(&self, mut each: impl FnMut(u32, u32)) {
+    /// Calls `each` with source and target of every counting move from an open state to an open or found one.
+    fn moves(&self, mut each: impl FnMut(u32, u32)) {
         for source in self.open.ones().map(|id| id as u32) {
             for edge in self.graph.edges(source) {
-                if self.open.contains(edge.target as usize) && (self.via)(source, edge.mover) {
+                let target = edge.target as usize;
+                if (self.open.contains(target) || self.found.contains(target)) && (self.via)(source, edge.mover) {
                     each(source, edge.target);
                 }
             }
@@ -199,27 +194,34 @@ struct Sources {
 }
 
 impl Sources {
-    fn new(search: &Search) -> Self {
+    /// The moves between open states, and the open states with a move to a found one.
+    fn new(search: &Search) -> (Self, Vec<u32>) {
         let ranks = Ranks::new(&search.open);
         let mut firsts = vec![0; ranks.count + 1];
-        search.open_moves(|_, target| firsts[ranks.rank(target)] += 1);
+        let mut ready = Vec::new();
+        search.moves(|source, target| match ranks.rank(target) {
+            Some(rank) => firsts[rank] += 1,
+            None => ready.push(source),
+        });
+        ready.dedup();
         let mut end = 0;
         for first in &mut firsts {
             end += *first;
             *first = end;
         }
         let mut sources = vec![0; end as usize];
-        search.open_moves(|source, target| {
-            let first = &mut firsts[ranks.rank(target)];
-            *first -= 1;
-            sources[*first as usize] = source;
+        search.moves(|source, target| {
+            if let Some(rank) = ranks.rank(target) {
+                firsts[rank] -= 1;
+                sources[firsts[rank] as usize] = source;
+            }
         });
-        Self { ranks, firsts, sources }
+        (Self { ranks, firsts, sources }, ready)
     }
 
-    /// The sources of the moves to `target`, which is open.
+    /// The sources of the moves to `target`.
     fn of(&self, target: u32) -> &[u32] {
-        let rank = self.ranks.rank(target);
+        let Some(rank) = self.ranks.rank(target) else { return &[] };
         &self.sources[self.firsts[rank] as usize..self.firsts[rank + 1] as usize]
     }
 }
@@ -246,8 +248,10 @@ impl Ranks {
         Self { words, before, count: count as usize }
     }
 
-    fn rank(&self, id: u32) -> usize {
+    fn rank(&self, id: u32) -> Option<usize> {
         let (word, bit) = (id as usize / WORD_BITS, id as usize % WORD_BITS);
-        self.before[word] as usize + (self.words[word] & ((1 << bit) - 1)).count_ones() as usize
+        let members = self.words[word];
+        let before = (members & ((1 << bit) - 1)).count_ones();
+        (members >> bit & 1 == 1).then_some((self.before[word] + before) as usize)
     }
 }

@@ -1,9 +1,9 @@
 //! Caches: entries are evicted at any time, run out, and go stale when their source changes (R7).
 
-use super::Fleet;
 use super::definition::{Cache, OnWrite, PlaceId, PlaceKind};
 use super::layout::{clear, presence};
 use super::state::Key;
+use super::{Fleet, broken};
 
 impl Fleet {
     /// The caches of the fleet.
@@ -18,7 +18,7 @@ impl Fleet {
     /// gone stale with the other copies.
     pub(super) fn refresh_caches(&self, table: PlaceId, key: &mut Key) {
         for (place, cache) in self.caches() {
-            if cache.of != Some(table) || cache.on_write == OnWrite::Leave {
+            if cache.of != Some(table) || cache.on_write == OnWrite::Leave || broken::R7 {
                 continue;
             }
             let row = self.layout.item(&self.definition, table, key, None).to_vec();

@@ -5,7 +5,7 @@ use super::handler::{Peer, Run};
 use super::item::{self, Lens, Reading};
 use super::layout::replica;
 use super::state::{self, State};
-use super::{Fleet, NOBODY};
+use super::{Fleet, NOBODY, broken};
 use crate::relation::{Harm, Label};
 
 const LENS: Lens<'static> = Lens { exists: &|_| true, sees_unknown: true, stale_is_harm: true };
@@ -117,7 +117,7 @@ impl Run<'_> {
         let payload = self.call_payload(api, puts, &mut choice);
         let accept = accept_of(behaviour, api);
         let static_reply = reply_of(behaviour, api);
-        if accept.is_none() && static_reply.is_none() {
+        if accept.is_none() && static_reply.is_none() && !broken::R4 {
             self.harm(Harm::Reject, version, fleet.api_place(api), Label::NONE, origin);
             return Some(Outcome::Reject);
         }

@@ -45,6 +45,8 @@ pub struct Definition {
     pub faults: bool,
     /// Verbs that the operator may not use in a repair.
     pub may_not: Vec<OpKind>,
+    /// A repair of that kind (on that place, actor or value) exists only while the fact holds.
+    pub needs: Vec<(OpKind, Option<u16>, Fact)>,
     /// Whether finishing the plan is no way out.
     pub may_not_forward: bool,
     /// Start contents: place, and the alternatives for its item (presence and fields).

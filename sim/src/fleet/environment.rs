@@ -5,7 +5,7 @@ use super::handler::Turn;
 use super::layout::{clear, control, presence, replica};
 use super::rollout::mode;
 use super::state::{self, ABSENT, Byte, State, fresh, made_stale, retagged, stale, tag};
-use super::{Fleet, Kind, NOBODY, Step, ledger};
+use super::{Fleet, Kind, NOBODY, Step, broken, ledger};
 use crate::relation::{Effects, Harm, Label, Mover};
 
 /// The pool of a move that a client makes.
@@ -307,12 +307,20 @@ impl Fleet {
         let target = &mut item[1 + usize::from(backfill.field)];
         let Some(value) = value else { return };
         let before = *target;
-        if retags || backfill.overwrite || before == ABSENT {
+        if retags || backfill.overwrite || before == ABSENT || broken::R8 {
             // A literal stands for the fact only where nothing else was known.
             let literal_over_value = backfill.from == BackfillFrom::Literal && before != ABSENT;
             *target = if literal_over_value { made_stale(value) } else { value };
         }
         self.refresh_caches(backfill.place, key);
+    }
+
+    /// The datum that the running backfill copies.
+    pub(super) fn backfilled_datum(&self, state: &State) -> Option<u16> {
+        match &self.current(state)?.line.action {
+            Action::Backfill(backfill) => Some(self.datum(backfill.place, backfill.field)),
+            _ => None,
+        }
     }
 
     /// What the backfill would write; `None` = it leaves the key alone.
@@ -367,8 +375,12 @@ impl Fleet {
                     return Mover::Possible;
                 };
                 let waits = self.current(state).is_some_and(|entry| {
-                    state.control[control::STAGE] == 1
-                        && matches!(entry.line.action, Action::Wait(wait) if cache.ttl.is_some_and(|ttl| ttl <= wait))
+                    // What was there when a long enough wait began is bound to go before it ends.
+                    let waits = matches!(entry.line.action, Action::Wait(_) | Action::WaitUntil(_));
+                    let old =
+                        self.layout.item(&self.definition, step.what, &state.keys[usize::from(step.key)].0, None)[0];
+                    let long = cache.ttl.is_some_and(|ttl| ttl <= self.wait_length(state, &entry.line.action));
+                    state.control[control::STAGE] == 1 && waits && (long || old == presence::OLD)
                 });
                 let short = cache.ttl.is_some_and(|ttl| ttl <= self.definition.waits_at_most);
                 if waits || short { Mover::Fair } else { Mover::Possible }

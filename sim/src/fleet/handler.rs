@@ -6,7 +6,7 @@ use super::definition::{Handler, HandlerId, Moment, Needs, Op, Outcome, PlaceKin
 use super::item::{self, Lens};
 use super::layout::{Home, column, presence, replica};
 use super::state::{self, ABSENT, Byte, Key, Message, Replica, State, Task, is_fresh, made_stale, retagged};
-use super::{Fleet, ledger};
+use super::{Fleet, broken, ledger};
 use crate::relation::{Effects, Harm, Label};
 
 /// A handler that is running: everything one moment may touch.
@@ -96,14 +96,14 @@ impl Run<'_> {
             }
         }
         self.note_misread(queue, &reading.misread);
-        self.carry(Source::Payload, &fields.iter().copied().collect::<Message>());
+        self.carry(Source::Payload, fields);
         reading.stopped
     }
 
     fn read(&mut self, place: u16, needs: &Needs, origin: u16) -> Option<Outcome> {
         let fleet = self.fleet;
         let kind = &fleet.definition.places[usize::from(place)].kind;
-        let item: Message = fleet.layout.item(&fleet.definition, place, &self.key, self.own_ref()).into();
+        let item = Message::from_slice(fleet.layout.item(&fleet.definition, place, &self.key, self.own_ref()));
         let present = item[0] != presence::NO;
         let control = &self.state.control;
         let reading = item::read(
@@ -121,7 +121,7 @@ impl Run<'_> {
             self.harm(*harm, actor, place, u16::from(*field), origin);
         }
         self.note_misread(place, &reading.misread);
-        self.carry(Source::Place(place), &item[1..].iter().copied().collect::<Message>());
+        self.carry(Source::Place(place), &item[1..]);
         reading.stopped
     }
 
@@ -162,7 +162,7 @@ impl Run<'_> {
             let Source::Place(place) = source else {
                 continue;
             };
-            let item: Message = fleet.layout.item(&fleet.definition, *place, &self.key, self.own_ref()).into();
+            let item = Message::from_slice(fleet.layout.item(&fleet.definition, *place, &self.key, self.own_ref()));
             if let Some(fields) = item.get(1..) {
                 self.carry(*source, fields);
             }
@@ -190,7 +190,7 @@ impl Run<'_> {
         let fleet = self.fleet;
         let declared = &fleet.definition.places[usize::from(place)];
         let mut item: SmallVec<[Byte; 16]> =
-            fleet.layout.item(&fleet.definition, place, &self.key, self.own_ref()).into();
+            SmallVec::from_slice(fleet.layout.item(&fleet.definition, place, &self.key, self.own_ref()));
         let before = item.clone();
         if declared.kind == PlaceKind::Table {
             if let Some(field) = self.refused(place, puts, item[0] == presence::NO) {
@@ -202,7 +202,7 @@ impl Run<'_> {
                 let exists = |field: usize| fleet.layout.column(control, place, field as u8) != column::NONE;
                 super::layout::fill_by_store(&declared.fields, exists, &mut item);
             }
-        } else if !keeps || item[0] == presence::NO {
+        } else if (!keeps && !broken::R3) || item[0] == presence::NO {
             item[1..].fill(ABSENT);
         }
         item[0] = presence::YES;
@@ -217,7 +217,7 @@ impl Run<'_> {
         }
         for (field, byte) in item[1..].iter_mut().enumerate() {
             let written = puts.iter().any(|put| usize::from(put.field) == field);
-            if !written && newer & (1 << fleet.datum(place, field as u8)) != 0 {
+            if !broken::R2 && !written && newer & (1 << fleet.datum(place, field as u8)) != 0 {
                 *byte = made_stale(*byte);
             }
         }
@@ -242,7 +242,7 @@ impl Run<'_> {
         let fleet = self.fleet;
         let control = &self.state.control;
         let column = |field: u8| fleet.layout.column(control, place, field);
-        if let Some(put) = puts.iter().find(|put| column(put.field) == column::NONE) {
+        if let Some(put) = puts.iter().find(|put| column(put.field) == column::NONE && !broken::R9) {
             return Some(put.field);
         }
         let fields = &fleet.definition.places[usize::from(place)].fields;
@@ -263,6 +263,7 @@ impl Run<'_> {
     /// Other copies of the data in `newer`, wherever they are, no longer stand for the latest fact.
     fn outdate_twins(&mut self, written: u16, newer: u128) {
         let fleet = self.fleet;
+        self.outdate_copies(newer);
         for (place, field) in fleet.twins(newer).filter(|(place, _)| *place != written) {
             match fleet.layout.items[usize::from(place)] {
                 Home::Key(offset) => {
@@ -293,6 +294,39 @@ impl Run<'_> {
                     self.key.messages.dedup();
                 }
             }
+        }
+    }
+
+    /// Values that were read before and are yet to be written do not stand for the latest fact either.
+    fn outdate_copies(&mut self, newer: u128) {
+        let fleet = self.fleet;
+        let outdated = |handler: HandlerId, at: usize| {
+            let declared = &fleet.definition.handlers[usize::from(handler)];
+            let (source, field) = declared.carries[at];
+            let place = match (source, declared.trigger) {
+                (Source::Place(place), _) | (Source::Payload, Trigger::Message(place)) => place,
+                (Source::Payload, _) => return false,
+            };
+            newer & (1 << fleet.datum(place, field)) != 0
+        };
+        for (at, byte) in self.carried.iter_mut().enumerate() {
+            if outdated(self.handler, at) {
+                *byte = made_stale(*byte);
+            }
+        }
+        for task in &mut self.key.tasks {
+            let handler = Fleet::task_handler(task);
+            for at in 0..fleet.definition.handlers[usize::from(handler)].carries.len() {
+                if outdated(handler, at) {
+                    task[TASK_CARRIED + at] = made_stale(task[TASK_CARRIED + at]);
+                }
+            }
+        }
+        self.key.tasks.sort_unstable();
+        self.key.tasks.dedup();
+        if fleet.backfilled_datum(self.state).is_some_and(|datum| newer & (1 << datum) != 0) {
+            let read = &mut self.key.items[fleet.layout.passed + 1];
+            *read = made_stale(*read);
         }
     }
 
@@ -575,7 +609,7 @@ impl Run<'_> {
             self.harm(Harm::Loss, actor, u16::from(message[0]), Label::NONE, origin);
             return;
         };
-        if queue.attempts == 0 {
+        if queue.attempts == 0 || broken::R6 {
             return;
         }
         let mut message = self.key.messages.remove(at);

@@ -1,9 +1,9 @@
 //! The ledger of held facts and accepted work (R10).
 
-use super::Fleet;
 use super::definition::PlaceKind;
 use super::layout::Home;
 use super::state::{Key, Pool, State, is_fresh};
+use super::{Fleet, broken};
 use crate::relation::{Effects, Harm, Label};
 
 /// The data that have a fresh copy in a table, document or disk.
@@ -25,7 +25,7 @@ pub(super) fn fresh(fleet: &Fleet, key: &Key, pools: &[Pool]) -> u128 {
 
 /// Charges the loss of `data`: one label per datum, naming its first place.
 pub(super) fn charge(fleet: &Fleet, data: u128, actor: u16, origin: u16, effects: &mut Effects) {
-    if data == 0 {
+    if data == 0 || broken::R10 {
         return;
     }
     let mut charged = 0u128;

@@ -5,6 +5,7 @@ pub mod layout;
 pub mod programme;
 pub mod state;
 
+mod broken;
 mod cache;
 mod call;
 mod environment;
@@ -15,6 +16,7 @@ mod ledger;
 mod queue;
 mod rollout;
 mod service;
+mod slice;
 
 use definition::{Definition, Op, PlaceKind};
 use handler::Peer;

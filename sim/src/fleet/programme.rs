@@ -309,7 +309,19 @@ fn repairs(fleet: &Definition) -> Vec<Line> {
         stays_at: u32::MAX,
         origin: crate::relation::Label::NONE,
     };
-    let allowed =
-        actions.into_iter().filter(|(kind, _)| !fleet.may_not.contains(kind)).map(|(_, action)| plain(action));
+    let allowed = actions.into_iter().filter(|(kind, _)| !fleet.may_not.contains(kind)).map(|(kind, action)| {
+        let subject = subject_of(&action);
+        let needs = fleet.needs.iter().filter(|(of, on, _)| *of == kind && on.is_none_or(|on| Some(on) == subject));
+        Line { when: needs.flat_map(|(.., fact)| fact.clone()).collect(), ..plain(action) }
+    });
     allowed.chain(fleet.repairs.iter().cloned()).collect()
+}
+
+/// The place, actor or value that a built-in repair works on.
+fn subject_of(action: &Action) -> Option<u16> {
+    match action {
+        Action::Flush(of) | Action::Drain(of) | Action::Requeue(of) => Some(*of),
+        Action::Set { value: of, .. } | Action::Deploy { actor: of, .. } => Some(*of),
+        _ => None,
+    }
 }

@@ -5,7 +5,7 @@ use super::handler::{MESSAGE_FIELDS, add};
 use super::layout::{Home, clear, column, control, presence, replica};
 use super::programme::{Configuration, Entry};
 use super::state::{self, ABSENT, Key, State, tag};
-use super::{Fleet, Kind, Step, ledger};
+use super::{Fleet, Kind, Step, broken, ledger};
 use crate::relation::{At, Effects, Mode, Mover, Operator, Position};
 
 /// The values of the mode byte.
@@ -81,6 +81,7 @@ impl Fleet {
             return;
         }
         let verified = self.holds(state, &line.verify);
+        let nothing_marked = self.nothing_marked(state);
         match &line.action {
             Action::Deploy { .. } | Action::Restart(_) => self.replica_moves(state, line, out),
             Action::Set { .. } => {}
@@ -90,12 +91,12 @@ impl Fleet {
                 }
             }
             Action::Wait(_) | Action::Drain(_) => {
-                if verified && self.nothing_marked(state) {
+                if verified && nothing_marked {
                     out.push(advance(sub::FINISH));
                 }
             }
             Action::WaitUntil(fact) => {
-                if verified && self.holds(state, fact) {
+                if verified && nothing_marked && self.holds(state, fact) {
                     out.push(advance(sub::FINISH));
                 }
             }
@@ -109,7 +110,7 @@ impl Fleet {
 
     /// Whether the guard of a line holds and what it does can be begun.
     fn may_begin(&self, state: &State, line: &Line) -> bool {
-        self.holds(state, &line.when)
+        (self.holds(state, &line.when) || broken::R11)
             && match &line.action {
                 Action::Migrate { table, change: SchemaChange::NotNull(field) } => state.keys.iter().all(|(key, _)| {
                     let row = self.layout.item(&self.definition, *table, key, None);
@@ -237,11 +238,12 @@ impl Fleet {
                 state.control[self.layout.values[usize::from(*value)]] = *to;
                 at_once = false;
             }
-            Action::Wait(length) => {
-                self.each_key(state, |key| self.mark_old(key, *length));
+            action @ (Action::Wait(_) | Action::WaitUntil(_)) => {
+                let length = self.wait_length(state, action);
+                self.each_key(state, |key| self.mark_old(key, length));
                 at_once = false;
             }
-            Action::WaitUntil(_) | Action::Backfill(_) | Action::Deploy { .. } => at_once = false,
+            Action::Backfill(_) | Action::Deploy { .. } => at_once = false,
             Action::Drain(queue) => {
                 self.each_key(state, |key| mark_messages(key, |message| u16::from(message[0]) == *queue));
                 at_once = false;
@@ -312,6 +314,27 @@ impl Fleet {
         }
         ledger::charge(self, lost, crate::relation::Label::NONE, line.origin, effects);
         self.note_loss(state, effects);
+    }
+
+    /// How long a step waits at least: the time given, or what its clients take to go.
+    pub(super) fn wait_length(&self, state: &State, action: &Action) -> u64 {
+        match action {
+            Action::Wait(length) => *length,
+            Action::WaitUntil(fact) => {
+                let going = fact.iter().filter_map(|atom| match atom {
+                    Atom::Gone(client) if !self.is_gone(state, *client) => {
+                        self.definition.actors[usize::from(*client)].fades_in
+                    }
+                    _ => None,
+                });
+                going.max().unwrap_or(0)
+            }
+            _ => 0,
+        }
+    }
+
+    fn is_gone(&self, state: &State, client: u16) -> bool {
+        self.layout.gone[usize::from(client)].is_some_and(|offset| state.control[offset] == 1)
     }
 
     fn mark_old(&self, key: &mut Key, length: u64) {

@@ -62,7 +62,7 @@ pub type Task = SmallVec<[u8; 8]>;
 pub type Pool = SmallVec<[(Replica, u32); 3]>;
 
 /// One business item with all that belongs to it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Key {
     /// Every item of every table, document and cache (presence, then fields), then the backfills' marks.
     pub items: SmallVec<[Byte; 24]>,
@@ -73,7 +73,7 @@ pub struct Key {
 }
 
 /// A state of the fleet.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(PartialEq, Eq, Debug)]
 pub struct State {
     /// Flags, schemas, clients, programme.
     pub control: Control,
@@ -81,6 +81,19 @@ pub struct State {
     pub pools: SmallVec<[Pool; 2]>,
     /// The keys as a sorted multiset.
     pub keys: SmallVec<[(Key, u32); 1]>,
+}
+
+// Derived clones would copy the bytes one by one.
+impl Clone for Key {
+    fn clone(&self) -> Self {
+        Self { items: SmallVec::from_slice(&self.items), messages: self.messages.clone(), tasks: self.tasks.clone() }
+    }
+}
+
+impl Clone for State {
+    fn clone(&self) -> Self {
+        Self { control: SmallVec::from_slice(&self.control), pools: self.pools.clone(), keys: self.keys.clone() }
+    }
 }
 
 /// Adds one `item` to a sorted multiset.

@@ -15,7 +15,7 @@ pub struct Rollout {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub struct World(pub u64);
 
-/// A step; the numbers are a replica and a row.
+/// A step; the numbers are a replica or a row, or both in the order of the canonical order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Move {
     Advance,
@@ -141,11 +141,6 @@ impl Rollout {
         quiet && (old || new)
     }
 
-    /// Whether something is gone for good.
-    pub fn lost(&self, world: World) -> bool {
-        world.get(LOST) == 1
-    }
-
     fn can_advance(&self, world: World) -> bool {
         world.all_up()
             && match world.get(POSITION) {
@@ -188,25 +183,31 @@ impl Rollout {
     }
 
     fn environment(&self, world: World, out: &mut Vec<Move>) {
-        let (queued, up) = (world.get(QUEUE_LEN), |i: &u8| world.get(down(*i)) == 0);
+        let up = |replica: &u8| world.get(down(*replica)) == 0;
         let replicas = 0..self.replicas as u8;
         if world.get(POSITION) == 2 {
             out.extend((0..2).filter(|r| world.lacks_new(*r)).map(Move::Backfill));
         }
-        out.extend(replicas.clone().filter(|i| !up(i)).map(Move::Restart));
-        if queued > 0 {
+        if !world.all_up() {
+            out.extend(replicas.clone().filter(|i| !up(i)).map(Move::Restart));
+        }
+        if world.get(QUEUE_LEN) > 0 {
             out.extend(replicas.clone().filter(up).map(Move::Consume));
         }
         out.extend((0..2).filter(|r| world.get(cache(*r)) != 0).map(Move::Evict));
-        if queued < self.messages_max {
+        if world.get(QUEUE_LEN) < self.messages_max {
             out.extend(replicas.clone().filter(up).map(Move::Produce));
         }
-        for i in replicas.clone().filter(up) {
-            out.extend([Move::Write(i, 0), Move::Write(i, 1)]);
+        for replica in replicas.clone().filter(up) {
+            out.extend([Move::Write(replica, 0), Move::Write(replica, 1)]);
         }
-        for i in replicas.filter(up) {
-            let crashes = |r: &u8| world.get(cache(*r)) == 2 && world.get(new(i)) == 0;
-            out.extend((0..2).filter(|r| world.get(cache(*r)) == 0 || crashes(r)).map(|r| Move::Read(i, r)));
+        for row in 0..2 {
+            match world.get(cache(row)) {
+                0 => out.extend(replicas.clone().filter(up).map(|i| Move::Read(row, i))),
+                1 => {}
+                _ => out
+                    .extend(replicas.clone().filter(|i| up(i) && world.get(new(*i)) == 0).map(|i| Move::Read(row, i))),
+            }
         }
     }
 }
@@ -319,7 +320,7 @@ impl Relation for Rollout {
             Move::Evict(index) => world.set(cache(index), 0),
             Move::Produce(replica) => produce(world, replica),
             Move::Write(replica, index) => return write(world, replica, index),
-            Move::Read(replica, index) => return read(world, replica, index),
+            Move::Read(index, replica) => return read(world, replica, index),
         }
         Effects::new()
     }

@@ -45,11 +45,6 @@ impl Ends {
         self.lows.push(low);
     }
 
-    pub(super) fn clear(&mut self) {
-        self.bases.clear();
-        self.lows.clear();
-    }
-
     /// The bytes held once `extra` more strings are in.
     pub(super) fn bytes_with(&self, extra: usize) -> usize {
         self.bases.capacity() * 8 + capacity_with(&self.lows, extra) * 4
@@ -76,19 +71,12 @@ impl Arena {
     }
 
     /// String `index`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&self, index: usize) -> &[u8] {
         match &self.ends {
             None => &self.bytes[index * self.width..][..self.width],
             Some(ends) => &self.bytes[ends.range(index)],
         }
-    }
-
-    /// String `index` as one word; every string must have eight bytes.
-    #[inline]
-    pub(super) fn word(&self, index: usize) -> u64 {
-        let bytes = &self.bytes[index * 8..][..8];
-        u64::from_le_bytes(bytes.try_into().expect("a word has eight bytes"))
     }
 
     /// Appends what `write` writes.

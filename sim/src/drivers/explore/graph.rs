@@ -2,15 +2,15 @@
 
 use super::Expanded;
 use super::arena::{Arena, Ends, capacity_with, reserve};
-use super::edges::{Class, Edges, encode, rank};
-use super::visited::{Visited, hash, hash_word, same};
+use super::edges::{Edges, rank};
+use super::visited::{Visited, hash, same};
 use crate::relation::{Mover, Relation};
 
 /// The explored part of a relation: states numbered in breadth-first order from 0, and the moves between them.
 ///
 /// States are expanded in the order of their numbers, so those not expanded are the last ones. Every number and every
-/// stored byte is independent of the number of threads.
-#[derive(Clone, Debug)]
+/// stored byte is independent of the number of threads; equal graphs are equal byte for byte.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Graph {
     pub(super) states: Arena,
     pub(super) visited: Visited,
@@ -19,7 +19,7 @@ pub struct Graph {
     pub(super) starts: Vec<u32>,
     pub(super) levels: Vec<u32>,
     transitions: u64,
-    pub(super) kept: [bool; 10],
+    kept: [bool; 10],
     /// Whether every state that the kept movers reach is here and expanded.
     pub complete: bool,
 }
@@ -71,6 +71,7 @@ impl Graph {
     }
 
     /// The packed form of state `id`.
+    #[inline]
     pub fn packed(&self, id: u32) -> &[u8] {
         self.states.get(id as usize)
     }
@@ -87,7 +88,7 @@ impl Graph {
     pub fn find<R: Relation>(&self, relation: &R, state: &R::State) -> Option<u32> {
         let mut packed = Vec::new();
         relation.pack(state, &mut packed);
-        self.visited.find(hash(&packed), |id| self.states.get(id) == packed).ok()
+        self.visited.find(hash(&packed), |id| same(&self.states, id, &packed)).ok()
     }
 
     /// The moves from state `id`, in the canonical order of their steps; none if it is not expanded.
@@ -101,6 +102,7 @@ impl Graph {
     }
 
     /// Whether the steps of `mover` were followed.
+    #[inline]
     pub fn keeps(&self, mover: Mover) -> bool {
         self.kept[usize::from(rank(mover))]
     }
@@ -145,18 +147,17 @@ impl Graph {
         }
     }
 
-    /// The number of string `key` of `keys`, which becomes a state if it is none and `may_grow` says so.
+    /// The number of the state with `hash` whose packed form is `key`; it is stored if it was not met. `None` if that
+    /// would be one too many.
     #[inline]
-    pub(super) fn intern(&mut self, keys: &Arena, key: usize, states_max: usize) -> Option<u32> {
-        let words = keys.width() == Some(8) && (self.states.width() == Some(8) || self.len() == 0);
-        let hash = if words { hash_word(keys.word(key)) } else { hash(keys.get(key)) };
-        match self.visited.find(hash, |id| same(&self.states, id, keys, key, words)) {
+    pub(super) fn intern(&mut self, hash: u64, key: &[u8], states_max: usize) -> Option<u32> {
+        match self.visited.find(hash, |id| same(&self.states, id, key)) {
             Ok(id) => Some(id),
             Err(_) if self.len() >= states_max => None,
             Err(slot) => {
                 let id = self.len();
                 self.visited.insert(slot, hash, id);
-                self.states.push(keys.get(key));
+                self.states.push(key);
                 Some(id as u32)
             }
         }
@@ -170,11 +171,6 @@ impl Graph {
             self.edge_ends.push(length as usize);
         }
         self.transitions += transitions as u64;
-    }
-
-    /// Appends the edges of `source` to `out`.
-    pub(super) fn encode(source: u32, classes: &[Class], targets: &[u32], out: &mut Vec<u8>) {
-        encode(source, classes, targets, out);
     }
 }
 

@@ -5,24 +5,26 @@ use super::arena::Arena;
 /// Mixes all of `bytes` into a word whose high and low bits are both usable.
 #[inline]
 pub(super) fn hash(bytes: &[u8]) -> u64 {
-    let mut words = bytes.chunks_exact(8);
-    let mut mixed = bytes.len() as u64;
-    for word in &mut words {
-        mixed = fold(mixed ^ u64::from_le_bytes(word.try_into().expect("a chunk has eight bytes")));
+    match <[u8; 8]>::try_from(bytes) {
+        Ok(word) => hash_word(u64::from_le_bytes(word)),
+        Err(_) => weaken(hash_words(bytes)),
     }
-    let rest = words.remainder();
-    if !rest.is_empty() {
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        mixed = fold(mixed ^ u64::from_le_bytes(last));
-    }
-    weaken(mixed)
 }
 
 /// [`hash`] of the eight bytes of `word`.
 #[inline]
 pub(super) fn hash_word(word: u64) -> u64 {
-    weaken(fold(8 ^ word))
+    weaken(fold(word))
+}
+
+fn hash_words(bytes: &[u8]) -> u64 {
+    let mut mixed = bytes.len() as u64;
+    for chunk in bytes.chunks(8) {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        mixed = fold(mixed ^ u64::from_le_bytes(word));
+    }
+    mixed
 }
 
 #[inline]
@@ -37,15 +39,19 @@ fn weaken(hash: u64) -> u64 {
     if cfg!(feature = "weak-hash") { hash & (0xFFF << 52) } else { hash }
 }
 
-/// Whether string `index` of `arena` is string `other` of `keys`.
+/// Whether string `index` of `arena` is `key`.
 #[inline]
-pub(super) fn same(arena: &Arena, index: usize, keys: &Arena, other: usize, words: bool) -> bool {
-    if words { arena.word(index) == keys.word(other) } else { arena.get(index) == keys.get(other) }
+pub(super) fn same(arena: &Arena, index: usize, key: &[u8]) -> bool {
+    let string = arena.get(index);
+    match (<[u8; 8]>::try_from(string), <[u8; 8]>::try_from(key)) {
+        (Ok(one), Ok(other)) => u64::from_ne_bytes(one) == u64::from_ne_bytes(other),
+        _ => string == key,
+    }
 }
 
 /// Open addressing over numbers of states. The low bits of a slot hold the number plus one, what is left above them
 /// holds bits of the hash, so that few states are compared in vain.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Visited {
     slots: Vec<u32>,
     shift: u32,
@@ -63,12 +69,7 @@ impl Visited {
     }
 
     fn with_capacity(capacity: usize) -> Self {
-        Self {
-            slots: vec![0; capacity],
-            shift: 64 - capacity.trailing_zeros(),
-            id_mask: (capacity - 1) as u32,
-            len: 0,
-        }
+        Self { slots: vec![0; capacity], shift: 64 - capacity.trailing_zeros(), id_mask: (capacity - 1) as u32, len: 0 }
     }
 
     fn capacity_for(&self, states: usize) -> usize {
@@ -153,60 +154,57 @@ impl Visited {
         self.fill(slot, hash, id);
     }
 
-    /// Looks up every string of `keys` and appends what it found, [`ABSENT`] if nothing.
-    pub(super) fn find_all(&self, arena: &Arena, keys: &Arena, found: &mut Vec<u32>) {
-        let words = keys.width() == Some(8) && arena.width() == Some(8);
-        let mut first = 0;
-        while first < keys.len() {
-            let len = BATCH.min(keys.len() - first);
-            let batch = self.candidates(keys, first, len, words);
-            self.confirm(arena, keys, first, &batch, words, found, len);
-            first += len;
+    /// Looks up every string of `keys`, given their hashes, and appends what it found, [`ABSENT`] if nothing.
+    pub(super) fn find_all(&self, arena: &Arena, keys: &Arena, hashes: &[u64], found: &mut Vec<u32>) {
+        let mut candidates = Candidates { slots: [0; BATCH], words: [0; BATCH] };
+        for (batch, hashes) in hashes.chunks(BATCH).enumerate() {
+            self.candidates(hashes, &mut candidates);
+            self.confirm(arena, |index| keys.get(batch * BATCH + index), hashes, &candidates, found);
         }
     }
 
-    /// The first slot of each key whose hash bits agree. Apart from the comparison so that the processor waits for
-    /// many slots at once.
+    /// The first slot for each hash that is empty or whose bits agree. Apart from the comparison so that the processor
+    /// waits for many slots at once.
     #[inline]
-    fn candidates(&self, keys: &Arena, first: usize, len: usize, words: bool) -> Batch {
-        let mut batch = Batch { hashes: [0; BATCH], slots: [0; BATCH], words: [0; BATCH] };
-        for index in 0..len {
-            let key = first + index;
-            let hash = if words { hash_word(keys.word(key)) } else { hash(keys.get(key)) };
-            batch.hashes[index] = hash;
-            batch.words[index] = self.slots[self.home(hash)];
+    fn candidates(&self, hashes: &[u64], candidates: &mut Candidates) {
+        for (word, hash) in candidates.words.iter_mut().zip(hashes) {
+            *word = self.slots[self.home(*hash)];
         }
-        for index in 0..len {
-            let hash = batch.hashes[index];
+        for (index, &hash) in hashes.iter().enumerate() {
             let mut slot = self.home(hash);
-            let mut word = batch.words[index];
+            let mut word = candidates.words[index];
             while word != 0 && (word ^ hash as u32) & !self.id_mask != 0 {
                 slot = self.next(slot);
                 word = self.slots[slot];
             }
-            batch.slots[index] = slot;
-            batch.words[index] = word;
+            candidates.slots[index] = slot;
+            candidates.words[index] = word;
         }
-        batch
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn confirm(&self, arena: &Arena, keys: &Arena, first: usize, batch: &Batch, words: bool, found: &mut Vec<u32>, len: usize) {
+    /// Compares the candidates, again waiting for many states at once, and searches on where they differ.
+    #[inline]
+    fn confirm<'a>(
+        &self,
+        arena: &Arena,
+        key: impl Fn(usize) -> &'a [u8],
+        hashes: &[u64],
+        candidates: &Candidates,
+        found: &mut Vec<u32>,
+    ) {
         let mut agree = [false; BATCH];
-        for index in 0..len {
-            let id = (batch.words[index] & self.id_mask).saturating_sub(1);
-            agree[index] = same(arena, id as usize, keys, first + index, words);
+        for (index, agrees) in agree[..hashes.len()].iter_mut().enumerate() {
+            let id = (candidates.words[index] & self.id_mask).saturating_sub(1);
+            *agrees = same(arena, id as usize, key(index));
         }
-        for index in 0..len {
-            let word = batch.words[index];
-            found.push(if word == 0 {
-                ABSENT
-            } else if agree[index] {
-                (word & self.id_mask) - 1
+        for (index, &hash) in hashes.iter().enumerate() {
+            // Nothing in the slot gives ABSENT.
+            let id = (candidates.words[index] & self.id_mask).wrapping_sub(1);
+            found.push(if agree[index] | (candidates.words[index] == 0) {
+                id
             } else {
-                let slot = self.next(batch.slots[index]);
-                let is = |id| same(arena, id, keys, first + index, words);
-                self.find_from(slot, batch.hashes[index], is).unwrap_or(ABSENT)
+                let slot = self.next(candidates.slots[index]);
+                self.find_from(slot, hash, |id| same(arena, id, key(index))).unwrap_or(ABSENT)
             });
         }
     }
@@ -217,9 +215,8 @@ pub(super) const ABSENT: u32 = u32::MAX;
 
 const BATCH: usize = 64;
 
-/// What is known of some keys before any state was compared.
-struct Batch {
-    hashes: [u64; BATCH],
+/// For each of some hashes the slot that may hold its state, and what it holds.
+struct Candidates {
     slots: [usize; BATCH],
     words: [u32; BATCH],
 }
