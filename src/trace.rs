@@ -77,7 +77,17 @@ impl Trace {
         }
         let Circumstances { scenario, plan, replicas, keys, slice } = circumstances;
         let ends = digest_of(fleet, &state);
-        Some(Self { turnback_trace: SCHEMA, scenario, plan, replicas, keys, slice, begins: number, moves: chosen, ends })
+        Some(Self {
+            turnback_trace: SCHEMA,
+            scenario,
+            plan,
+            replicas,
+            keys,
+            slice,
+            begins: number,
+            moves: chosen,
+            ends,
+        })
     }
 
     /// The text of the file.

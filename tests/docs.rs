@@ -45,7 +45,8 @@ fn console(body: &str, folder: &Path) -> usize {
     let mut commands = 0;
     for shown in format!("\n{body}").split("\n$ ").skip(1) {
         let (command, output) = shown.split_once('\n').unwrap_or((shown, ""));
-        let Some(arguments) = command.strip_prefix("turnback ").or(command.strip_prefix("cargo run --release -- ")) else {
+        let Some(arguments) = command.strip_prefix("turnback ").or(command.strip_prefix("cargo run --release -- "))
+        else {
             assert_eq!(command, "cargo test --workspace", "a command that this test does not know");
             continue;
         };

@@ -28,9 +28,7 @@ pub fn pages() -> &'static [Page] {
 
 /// The page of `code`, which may be written in small letters.
 pub fn page(code: &str) -> Option<&'static Page> {
-    PAGES
-        .iter()
-        .find(|page| page.code.eq_ignore_ascii_case(code))
+    PAGES.iter().find(|page| page.code.eq_ignore_ascii_case(code))
 }
 
 const PAGES: [Page; 20] = [
@@ -241,20 +239,14 @@ mod tests {
     #[test]
     fn every_page_says_everything() {
         for page in pages() {
-            assert!(
-                ![page.title, page.meaning, page.example, page.mend].contains(&""),
-                "{}",
-                page.code
-            );
+            assert!(![page.title, page.meaning, page.example, page.mend].contains(&""), "{}", page.code);
         }
     }
 
     #[test]
     fn every_harm_has_a_page_of_its_own() {
         use HarmKind::*;
-        let kinds = [
-            WriteFails, Reject, Crash, Misread, Drop, DeadLetter, Stalled, Loss, Stuck,
-        ];
+        let kinds = [WriteFails, Reject, Crash, Misread, Drop, DeadLetter, Stalled, Loss, Stuck];
         let codes: Vec<&str> = kinds.iter().map(|kind| kind.code()).collect();
         assert!(codes.windows(2).all(|pair| pair[0] < pair[1]), "{codes:?}");
         assert!(codes.iter().all(|code| page(code).is_some()), "{codes:?}");

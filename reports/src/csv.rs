@@ -31,10 +31,7 @@ pub fn table<'a>(reports: impl IntoIterator<Item = &'a Report>) -> String {
     for report in reports {
         for plan in &report.plans {
             for position in &plan.positions {
-                write_row(
-                    &mut writer,
-                    row(report, plan, position).map(|text| cell(&text)),
-                );
+                write_row(&mut writer, row(report, plan, position).map(|text| cell(&text)));
             }
         }
     }
@@ -43,9 +40,7 @@ pub fn table<'a>(reports: impl IntoIterator<Item = &'a Report>) -> String {
 }
 
 fn write_row(writer: &mut Writer<Vec<u8>>, row: [String; COLUMNS.len()]) {
-    writer
-        .write_record(&row)
-        .expect("memory takes every row, and rows are equally long");
+    writer.write_record(&row).expect("memory takes every row, and rows are equally long");
 }
 
 fn row(report: &Report, plan: &PlanReport, position: &Position) -> [String; COLUMNS.len()] {
@@ -67,25 +62,13 @@ fn row(report: &Report, plan: &PlanReport, position: &Position) -> [String; COLU
 }
 
 fn harms(position: &Position, charged: bool) -> String {
-    let texts: Vec<String> = position
-        .harms
-        .iter()
-        .filter(|harm| harm.charged == charged)
-        .map(harm)
-        .collect();
+    let texts: Vec<String> = position.harms.iter().filter(|harm| harm.charged == charged).map(harm).collect();
     texts.join("; ")
 }
 
 fn harm(harm: &Harm) -> String {
     let silent = if harm.silent { " (silent)" } else { "" };
-    format!(
-        "{} {}: {}: {}{silent}, line {}",
-        harm.code,
-        harm.kind.word(),
-        harm.who,
-        harm.what,
-        harm.line
-    )
+    format!("{} {}: {}: {}{silent}, line {}", harm.code, harm.kind.word(), harm.who, harm.what, harm.line)
 }
 
 /// `text` as a cell that no spreadsheet runs and no terminal obeys. Line ends and tabs stay: quoting holds them.

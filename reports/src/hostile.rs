@@ -44,10 +44,7 @@ mod tests {
 
     #[test]
     fn steering_characters_become_visible() {
-        assert_eq!(
-            escaped("a\n\t\u{1b}[31mb\u{202e}c"),
-            r"a\n\t\u{1b}[31mb\u{202e}c"
-        );
+        assert_eq!(escaped("a\n\t\u{1b}[31mb\u{202e}c"), r"a\n\t\u{1b}[31mb\u{202e}c");
     }
 
     #[test]

@@ -7,8 +7,7 @@ use serde_json::ser::{Formatter, Serializer};
 
 use crate::hostile::is_hostile;
 use crate::report::{
-    Diagnostic, Finding, Fix, Harm, InvalidFile, PlanReport, Point, Position, Report, StoryMove,
-    TurningPoint, Vacuous,
+    Diagnostic, Finding, Fix, Harm, InvalidFile, PlanReport, Point, Position, Report, StoryMove, TurningPoint, Vacuous,
 };
 
 /// The number of the contract. It changes when a key changes its meaning or goes.
@@ -176,10 +175,7 @@ fn harm(harm: &Harm) -> HarmJson<'_> {
 }
 
 fn turning_point(point: &TurningPoint) -> TurningPointJson<'_> {
-    TurningPointJson {
-        step: &point.step,
-        event: point.event.as_deref(),
-    }
+    TurningPointJson { step: &point.step, event: point.event.as_deref() }
 }
 
 fn finding(finding: &Finding) -> FindingJson<'_> {
@@ -187,17 +183,10 @@ fn finding(finding: &Finding) -> FindingJson<'_> {
         code: finding.code,
         title: &finding.title,
         line: finding.line,
-        story: finding
-            .story
-            .iter()
-            .map(|StoryMove { text, .. }| text.as_str())
-            .collect(),
+        story: finding.story.iter().map(|StoryMove { text, .. }| text.as_str()).collect(),
         doomed_at: finding.doomed_at,
         first_symptom_at: finding.first_symptom_at,
-        fix: finding
-            .fix
-            .as_ref()
-            .map(|Fix { summary, diff }| FixJson { summary, diff }),
+        fix: finding.fix.as_ref().map(|Fix { summary, diff }| FixJson { summary, diff }),
     }
 }
 
@@ -222,9 +211,7 @@ fn diagnostic(diagnostic: &Diagnostic) -> DiagnosticJson<'_> {
 fn written(value: &impl Serialize) -> String {
     let mut bytes = Vec::new();
     let mut serializer = Serializer::with_formatter(&mut bytes, OneLine);
-    value
-        .serialize(&mut serializer)
-        .expect("structs of strings and numbers can be written to memory");
+    value.serialize(&mut serializer).expect("structs of strings and numbers can be written to memory");
     bytes.push(b'\n');
     String::from_utf8(bytes).expect("JSON is UTF-8")
 }
@@ -233,11 +220,7 @@ fn written(value: &impl Serialize) -> String {
 struct OneLine;
 
 impl Formatter for OneLine {
-    fn write_string_fragment<W: ?Sized + io::Write>(
-        &mut self,
-        writer: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         let mut plain_from = 0;
         for (at, c) in fragment.char_indices().filter(|&(_, c)| is_hostile(c)) {
             writer.write_all(&fragment.as_bytes()[plain_from..at])?;

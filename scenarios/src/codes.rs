@@ -145,10 +145,7 @@ mod tests {
     fn every_code_has_a_page_of_its_own() {
         for (at, (code, title, page)) in pages().iter().enumerate() {
             assert!(code.starts_with("TB") && code.len() == 5);
-            assert!(
-                pages()[..at].iter().all(|other| other.0 < *code),
-                "{code} is out of order"
-            );
+            assert!(pages()[..at].iter().all(|other| other.0 < *code), "{code} is out of order");
             assert!(!title.is_empty() && page.contains("For example:"), "{code}");
         }
     }

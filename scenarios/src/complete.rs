@@ -4,9 +4,7 @@ use std::collections::HashMap;
 
 use indexmap::IndexMap;
 
-use crate::ast::{
-    Body, Field, MigrationChange, Name, Place, PlaceKind, Scenario, Step, Verb, Verbs,
-};
+use crate::ast::{Body, Field, MigrationChange, Name, Place, PlaceKind, Scenario, Step, Verb, Verbs};
 
 /// Adds to every place the fields that the file uses without declaring them.
 pub(crate) fn complete(scenario: &mut Scenario) {
@@ -35,16 +33,11 @@ struct Used {
 
 impl Used {
     fn start(&mut self, place: &Place) {
-        let fields = place
-            .fields
-            .iter()
-            .map(|field| (field.name.value.clone(), field.clone()));
-        self.found
-            .insert(place.name.value.clone(), fields.collect());
+        let fields = place.fields.iter().map(|field| (field.name.value.clone(), field.clone()));
+        self.found.insert(place.name.value.clone(), fields.collect());
         if let PlaceKind::Table { migrations, .. } = &place.kind {
             for migration in migrations {
-                if let MigrationChange::AddColumn(column)
-                | MigrationChange::RenameColumn(_, column) = &migration.change
+                if let MigrationChange::AddColumn(column) | MigrationChange::RenameColumn(_, column) = &migration.change
                 {
                     self.field(&place.name.value, column, true);
                 }
@@ -76,11 +69,7 @@ impl Used {
 
     fn body(&mut self, body: &Body) {
         self.verbs(&body.verbs);
-        for handler in body
-            .handlers
-            .iter()
-            .filter_map(|(_, handler)| handler.as_ref())
-        {
+        for handler in body.handlers.iter().filter_map(|(_, handler)| handler.as_ref()) {
             self.verbs(&handler.verbs);
         }
         for (_, overlay) in &body.overlays {
@@ -89,15 +78,8 @@ impl Used {
     }
 
     fn verbs(&mut self, verbs: &Verbs) {
-        for (place, fields) in [&verbs.writes, &verbs.sends, &verbs.reads, &verbs.receives]
-            .into_iter()
-            .flatten()
-        {
-            for name in fields
-                .iter()
-                .flat_map(|fields| &fields.list)
-                .flat_map(|field| &field.alternatives)
-            {
+        for (place, fields) in [&verbs.writes, &verbs.sends, &verbs.reads, &verbs.receives].into_iter().flatten() {
+            for name in fields.iter().flat_map(|fields| &fields.list).flat_map(|field| &field.alternatives) {
                 self.field(&place.value, name, false);
             }
         }

@@ -66,10 +66,7 @@ impl Diagnostic {
 
     /// A warning at a place.
     pub fn warning(code: Code, span: Span, message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Warning,
-            ..Self::error(code, span, message)
-        }
+        Self { severity: Severity::Warning, ..Self::error(code, span, message) }
     }
 
     /// With words at the caret.
@@ -167,22 +164,17 @@ fn render_one(source: &Source, diagnostic: &Diagnostic, look: Look) -> String {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let title = level
-        .primary_title(printable(&diagnostic.message))
-        .id(diagnostic.code.as_str());
+    let title = level.primary_title(printable(&diagnostic.message)).id(diagnostic.code.as_str());
     let (window, first_line) = window(source, diagnostic);
     let shifted = |span: &Span| {
         let span = inside(source, span);
         span.start - window.start..span.end - window.start
     };
-    let primary = AnnotationKind::Primary
-        .span(shifted(&diagnostic.span))
-        .label(printable(&diagnostic.label));
-    let related = diagnostic.related.iter().map(|(span, label)| {
-        AnnotationKind::Context
-            .span(shifted(span))
-            .label(printable(label))
-    });
+    let primary = AnnotationKind::Primary.span(shifted(&diagnostic.span)).label(printable(&diagnostic.label));
+    let related = diagnostic
+        .related
+        .iter()
+        .map(|(span, label)| AnnotationKind::Context.span(shifted(span)).label(printable(label)));
     let snippet = Snippet::source(source.slice(&window))
         .line_start(first_line)
         .path(printable(source.name()))
@@ -190,50 +182,24 @@ fn render_one(source: &Source, diagnostic: &Diagnostic, look: Look) -> String {
         .annotations(related);
     let group: Group<'_> = title
         .element(snippet)
-        .elements(
-            diagnostic
-                .notes
-                .iter()
-                .map(|note| Level::NOTE.message(printable(note))),
-        )
-        .elements(
-            diagnostic
-                .help
-                .iter()
-                .map(|help| Level::HELP.message(printable(help))),
-        );
+        .elements(diagnostic.notes.iter().map(|note| Level::NOTE.message(printable(note))))
+        .elements(diagnostic.help.iter().map(|help| Level::HELP.message(printable(help))));
     renderer(look).render(&[group])
 }
 
 fn renderer(look: Look) -> Renderer {
-    let renderer = if look.color {
-        Renderer::styled()
-    } else {
-        Renderer::plain()
-    };
-    renderer.decor_style(if look.unicode {
-        DecorStyle::Unicode
-    } else {
-        DecorStyle::Ascii
-    })
+    let renderer = if look.color { Renderer::styled() } else { Renderer::plain() };
+    renderer.decor_style(if look.unicode { DecorStyle::Unicode } else { DecorStyle::Ascii })
 }
 
 /// The lines that a diagnostic speaks of, and the number of the first.
 fn window(source: &Source, diagnostic: &Diagnostic) -> (Span, usize) {
-    let spans =
-        std::iter::once(&diagnostic.span).chain(diagnostic.related.iter().map(|(span, _)| span));
+    let spans = std::iter::once(&diagnostic.span).chain(diagnostic.related.iter().map(|(span, _)| span));
     let spans: Vec<Span> = spans.map(|span| inside(source, span)).collect();
-    let first = spans
-        .iter()
-        .map(|span| span.start)
-        .min()
-        .unwrap_or_default();
+    let first = spans.iter().map(|span| span.start).min().unwrap_or_default();
     let last = spans.iter().map(|span| span.end).max().unwrap_or_default();
     let (first, last) = (source.position(first).line, source.position(last).line);
-    (
-        source.line_span(first).start..source.line_span(last).end,
-        first,
-    )
+    (source.line_span(first).start..source.line_span(last).end, first)
 }
 
 /// The span moved into the text and onto character boundaries.
@@ -252,9 +218,7 @@ fn inside(source: &Source, span: &Span) -> Span {
 
 /// Names come from the file: control characters must not reach a terminal.
 fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -283,10 +247,7 @@ mod tests {
 ";
         let text = render(&source, std::slice::from_ref(&diagnostic), Look::default());
         assert_eq!(text, expected);
-        let look = Look {
-            color: true,
-            unicode: true,
-        };
+        let look = Look { color: true, unicode: true };
         let coloured = render(&source, &[diagnostic], look);
         assert!(coloured.contains('\u{1b}') && coloured.contains('━'));
     }

@@ -11,10 +11,7 @@ use crate::ast::Scenario;
 /// Reads a scenario back: places, calls, values, services, plans, promises and the defaults used.
 pub fn explain(scenario: &Scenario) -> String {
     let mut text = Lines::default();
-    text.line(
-        0,
-        &format!("{}.", scenario.name.value.trim_end_matches('.')),
-    );
+    text.line(0, &format!("{}.", scenario.name.value.trim_end_matches('.')));
     fleet::explain(scenario, &mut text);
     flow::explain(scenario, &mut text);
     text.heading("Faults");

@@ -208,12 +208,7 @@ pub struct Key {
 }
 
 impl Key {
-    const fn new(
-        name: &'static str,
-        stands: &'static [Where],
-        shape: Shape,
-        meaning: &'static str,
-    ) -> Self {
+    const fn new(name: &'static str, stands: &'static [Where], shape: Shape, meaning: &'static str) -> Self {
         Self {
             name,
             stands,
@@ -284,15 +279,7 @@ impl Key {
 
 /// Every key, grouped as in the reference.
 pub fn all() -> impl Iterator<Item = &'static Key> {
-    [
-        top::KEYS,
-        containers::KEYS,
-        services::KEYS,
-        flow::VERBS,
-        flow::KEYS,
-    ]
-    .into_iter()
-    .flatten()
+    [top::KEYS, containers::KEYS, services::KEYS, flow::VERBS, flow::KEYS].into_iter().flatten()
 }
 
 /// The keys that stand in a map.
@@ -324,12 +311,7 @@ mod tests {
         for stands in Where::ALL {
             let names: Vec<_> = of(stands).map(|key| key.name).collect();
             for (at, name) in names.iter().enumerate() {
-                assert!(
-                    !names[..at].contains(name),
-                    "{} in {}",
-                    name,
-                    stands.title()
-                );
+                assert!(!names[..at].contains(name), "{} in {}", name, stands.title());
             }
             assert!(!names.is_empty(), "{}", stands.title());
             assert_eq!(Where::ALL[stands as usize], stands);
@@ -339,16 +321,8 @@ mod tests {
     #[test]
     fn a_key_is_told_in_full() {
         for key in all() {
-            assert!(
-                !key.meaning.is_empty() && !key.example.is_empty() && !key.stands.is_empty(),
-                "{}",
-                key.name
-            );
-            assert!(
-                key.status == Status::TimeOnly || !key.rule.is_empty(),
-                "{} feeds no rule",
-                key.name
-            );
+            assert!(!key.meaning.is_empty() && !key.example.is_empty() && !key.stands.is_empty(), "{}", key.name);
+            assert!(key.status == Status::TimeOnly || !key.rule.is_empty(), "{} feeds no rule", key.name);
         }
     }
 }

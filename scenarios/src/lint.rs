@@ -59,11 +59,7 @@ fn extends_cycles(scenario: &Scenario) -> Vec<Diagnostic> {
                     break;
                 };
                 if from == &actor.name.value && next.value == version.name.value {
-                    found.push(cycle(
-                        &actor.name.value,
-                        &version.name.value,
-                        next.span.clone(),
-                    ));
+                    found.push(cycle(&actor.name.value, &version.name.value, next.span.clone()));
                     break;
                 }
                 let Some(next) = by_name.get(&(from.as_str(), next.value.as_str())) else {
@@ -82,39 +78,26 @@ fn version_name(version: &crate::ast::Version) -> &str {
 
 fn cycle(actor: &str, version: &str, span: Span) -> Diagnostic {
     let message = format!("`{actor} {version}` extends itself");
-    Diagnostic::error(Code::ExtendsCycle, span, message)
-        .help("one of the versions must say in full what it does")
+    Diagnostic::error(Code::ExtendsCycle, span, message).help("one of the versions must say in full what it does")
 }
 
 fn unknown_handlers(scenario: &Scenario) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (_, target) in &scenario.metrics {
-        let is_api = scenario
-            .apis
-            .iter()
-            .any(|api| api.name.value == target.value);
+        let is_api = scenario.apis.iter().any(|api| api.name.value == target.value);
         let owner = scenario.actors.iter().find_map(|actor| {
-            let handler = target
-                .value
-                .strip_prefix(&actor.name.value)?
-                .strip_prefix('.')?;
+            let handler = target.value.strip_prefix(&actor.name.value)?.strip_prefix('.')?;
             Some((actor, handler))
         });
         let Some((actor, handler)) = owner.filter(|_| !is_api) else {
             continue;
         };
         let bodies = actor.versions.iter().map(|version| &version.body);
-        let names: Vec<&str> = bodies
-            .flat_map(|body| &body.handlers)
-            .map(|(name, _)| name.value.as_str())
-            .collect();
+        let names: Vec<&str> = bodies.flat_map(|body| &body.handlers).map(|(name, _)| name.value.as_str()).collect();
         if !names.contains(&handler) {
             let message = format!("`{}` has no handler `{handler}`", actor.name.value);
             let help = crate::suggest::hint(handler, names);
-            found.push(
-                Diagnostic::error(Code::UnknownHandler, target.span.clone(), message)
-                    .maybe_help(help),
-            );
+            found.push(Diagnostic::error(Code::UnknownHandler, target.span.clone(), message).maybe_help(help));
         }
     }
     found

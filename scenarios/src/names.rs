@@ -143,10 +143,7 @@ impl Names {
         names.collect_places(root);
         names.collect_actors(root);
         names.collect_values(root, source);
-        for entry in ["services", "clients"]
-            .iter()
-            .flat_map(|key| entries(root, key))
-        {
+        for entry in ["services", "clients"].iter().flat_map(|key| entries(root, key)) {
             names.collect_calls(&entry.key.value, &entry.value);
         }
         duplicates(root, diagnostics);
@@ -156,42 +153,23 @@ impl Names {
     fn collect_places(&mut self, root: &Node) {
         for (key, sort) in Sort::ALL {
             for entry in entries(root, key) {
-                let migrations = entry
-                    .value
-                    .get("migrations")
-                    .map(Node::entries)
-                    .unwrap_or_default();
-                let place = PlaceName {
-                    sort,
-                    migrations: migrations
-                        .iter()
-                        .map(|entry| entry.key.value.clone())
-                        .collect(),
-                };
+                let migrations = entry.value.get("migrations").map(Node::entries).unwrap_or_default();
+                let place =
+                    PlaceName { sort, migrations: migrations.iter().map(|entry| entry.key.value.clone()).collect() };
                 self.places.insert(entry.key.value.clone(), place);
             }
         }
         for entry in entries(root, "apis") {
-            self.apis
-                .insert(entry.key.value.clone(), entry.key.span.clone());
+            self.apis.insert(entry.key.value.clone(), entry.key.span.clone());
         }
     }
 
     fn collect_actors(&mut self, root: &Node) {
         for (key, service) in [("services", true), ("clients", false)] {
             for entry in entries(root, key) {
-                let versions = entry
-                    .value
-                    .get("versions")
-                    .map(Node::entries)
-                    .unwrap_or_default();
-                let actor = ActorName {
-                    service,
-                    versions: versions
-                        .iter()
-                        .map(|entry| entry.key.value.clone())
-                        .collect(),
-                };
+                let versions = entry.value.get("versions").map(Node::entries).unwrap_or_default();
+                let actor =
+                    ActorName { service, versions: versions.iter().map(|entry| entry.key.value.clone()).collect() };
                 self.actors.insert(entry.key.value.clone(), actor);
             }
         }
@@ -199,44 +177,28 @@ impl Names {
 
     fn collect_values(&mut self, root: &Node, source: &Source) {
         for entry in entries(root, "flags") {
-            let flag = ValueName {
-                flag: true,
-                values: vec!["off".to_owned(), "on".to_owned()],
-            };
+            let flag = ValueName { flag: true, values: vec!["off".to_owned(), "on".to_owned()] };
             self.values.insert(entry.key.value.clone(), flag);
         }
         for entry in entries(root, "config") {
-            let values = entry
-                .value
-                .get("values")
-                .map(Node::items)
-                .unwrap_or_default();
+            let values = entry.value.get("values").map(Node::items).unwrap_or_default();
             let values = values.iter().filter_map(|node| Text::of(node, source));
-            let config = ValueName {
-                flag: false,
-                values: values.map(|text| text.text.to_owned()).collect(),
-            };
+            let config = ValueName { flag: false, values: values.map(|text| text.text.to_owned()).collect() };
             self.values.insert(entry.key.value.clone(), config);
         }
     }
 
     fn collect_small(&mut self, root: &Node) {
-        for (key, word) in [
-            ("roles", "role"),
-            ("capacities", "capacity"),
-            ("effects", "effect"),
-        ] {
+        for (key, word) in [("roles", "role"), ("capacities", "capacity"), ("effects", "effect")] {
             for entry in entries(root, key) {
                 self.later.insert(entry.key.value.clone(), word);
             }
         }
         for entry in entries(root, "gates") {
-            self.gates
-                .insert(entry.key.value.clone(), entry.key.span.clone());
+            self.gates.insert(entry.key.value.clone(), entry.key.span.clone());
         }
         for entry in entries(root, "metrics") {
-            self.metrics
-                .insert(entry.key.value.clone(), entry.key.span.clone());
+            self.metrics.insert(entry.key.value.clone(), entry.key.span.clone());
         }
     }
 
@@ -259,10 +221,7 @@ impl Names {
             let used = self
                 .calls
                 .entry(base.to_owned())
-                .or_insert_with(|| CallUse {
-                    span: entry.key.span.clone(),
-                    ..CallUse::default()
-                });
+                .or_insert_with(|| CallUse { span: entry.key.span.clone(), ..CallUse::default() });
             let list = match (sends, reply) {
                 (true, false) => &mut used.senders,
                 (false, false) => &mut used.receivers,
@@ -290,23 +249,8 @@ pub fn entries<'n>(root: &'n Node, key: &str) -> &'n [Entry] {
 
 const NAME_SPACES: [(&str, &[&str]); 3] = [
     ("services and clients", &["services", "clients"]),
-    (
-        "places and apis",
-        &[
-            "tables",
-            "documents",
-            "queues",
-            "caches",
-            "disks",
-            "memory",
-            "apis",
-            "effects",
-        ],
-    ),
-    (
-        "flags, config, roles and capacities",
-        &["flags", "config", "roles", "capacities"],
-    ),
+    ("places and apis", &["tables", "documents", "queues", "caches", "disks", "memory", "apis", "effects"]),
+    ("flags, config, roles and capacities", &["flags", "config", "roles", "capacities"]),
 ];
 
 fn duplicates(root: &Node, diagnostics: &mut Vec<Diagnostic>) {
@@ -317,10 +261,9 @@ fn duplicates(root: &Node, diagnostics: &mut Vec<Diagnostic>) {
                 continue;
             };
             let message = format!("`{}` is declared twice among {what}", entry.key.value);
-            let diagnostic =
-                Diagnostic::error(Code::DuplicateName, entry.key.span.clone(), message)
-                    .related(first.span.clone(), "first here")
-                    .help("give one of them another name");
+            let diagnostic = Diagnostic::error(Code::DuplicateName, entry.key.span.clone(), message)
+                .related(first.span.clone(), "first here")
+                .help("give one of them another name");
             diagnostics.push(diagnostic);
         }
     }

@@ -62,33 +62,18 @@ pub fn read(file_name: &str, bytes: &[u8]) -> Result<Read, Box<Unreadable>> {
     let (source, problem) = Source::decode(file_name, bytes);
     if let Some(problem) = problem {
         let diagnostics = vec![not_text(&problem)];
-        return Err(Box::new(Unreadable {
-            source,
-            diagnostics,
-        }));
+        return Err(Box::new(Unreadable { source, diagnostics }));
     }
     let (root, diagnostics) = tree::parse(&source);
     let Some(root) = root else {
-        return Err(Box::new(Unreadable {
-            source,
-            diagnostics,
-        }));
+        return Err(Box::new(Unreadable { source, diagnostics }));
     };
     let (scenario, mut diagnostics) = read_tree(&root, &source, diagnostics);
     diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
-    let failed = diagnostics
-        .iter()
-        .any(|diagnostic| diagnostic.severity == Severity::Error);
+    let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
     match scenario {
-        Some(scenario) if !failed => Ok(Read {
-            scenario,
-            source,
-            warnings: diagnostics,
-        }),
-        _ => Err(Box::new(Unreadable {
-            source,
-            diagnostics,
-        })),
+        Some(scenario) if !failed => Ok(Read { scenario, source, warnings: diagnostics }),
+        _ => Err(Box::new(Unreadable { source, diagnostics })),
     }
 }
 
@@ -112,10 +97,8 @@ fn not_text(problem: &NotText) -> Diagnostic {
             let message = format!("the file has {size} bytes, more than {SIZE_MAX}");
             Diagnostic::error(Code::TooLarge, 0..0, message).help("split it into several scenarios")
         }
-        NotText::NotUtf8(at) => {
-            Diagnostic::error(Code::NotText, at..at, "from here on this is not UTF-8 text")
-                .help("save the file as UTF-8; is it a scenario at all?")
-        }
+        NotText::NotUtf8(at) => Diagnostic::error(Code::NotText, at..at, "from here on this is not UTF-8 text")
+            .help("save the file as UTF-8; is it a scenario at all?"),
         NotText::Control(at, c) => {
             let message = format!("the file has a control character (U+{:04X})", u32::from(c));
             Diagnostic::error(Code::NotText, at..at + c.len_utf8(), message)
@@ -124,11 +107,7 @@ fn not_text(problem: &NotText) -> Diagnostic {
     }
 }
 
-fn read_tree(
-    root: &Node,
-    source: &Source,
-    diagnostics: Vec<Diagnostic>,
-) -> (Option<Scenario>, Vec<Diagnostic>) {
+fn read_tree(root: &Node, source: &Source, diagnostics: Vec<Diagnostic>) -> (Option<Scenario>, Vec<Diagnostic>) {
     let mut reader = Reader {
         source,
         errors: 0,
@@ -176,9 +155,7 @@ pub(crate) struct Reader<'s> {
 
 impl Reader<'_> {
     fn report(&mut self, mut diagnostic: Diagnostic) {
-        let again = |other: &Diagnostic| {
-            other.span == diagnostic.span && other.message == diagnostic.message
-        };
+        let again = |other: &Diagnostic| other.span == diagnostic.span && other.message == diagnostic.message;
         if self.diagnostics.iter().any(again) {
             return;
         }
@@ -186,22 +163,14 @@ impl Reader<'_> {
         self.behaviour_is_whole &= lint::leaves_behaviour_whole(diagnostic.code);
         if diagnostic.help.is_empty() {
             let code = diagnostic.code.as_str();
-            diagnostic
-                .help
-                .push(format!("`turnback explain {code}` says more"));
+            diagnostic.help.push(format!("`turnback explain {code}` says more"));
         }
         if self.diagnostics.len() < ERRORS_MAX {
             self.diagnostics.push(diagnostic);
         }
     }
 
-    fn error(
-        &mut self,
-        code: Code,
-        span: Span,
-        message: impl Into<String>,
-        help: impl Into<Option<String>>,
-    ) {
+    fn error(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<Option<String>>) {
         let diagnostic = Diagnostic::error(code, span, message);
         self.report(diagnostic.maybe_help(help.into()));
     }
@@ -219,11 +188,7 @@ impl Reader<'_> {
         message: String,
         words: impl IntoIterator<Item = &'c str>,
     ) {
-        let help = if self.is_full() {
-            None
-        } else {
-            suggest::hint(text.text, words)
-        };
+        let help = if self.is_full() { None } else { suggest::hint(text.text, words) };
         self.error(code, text.span(), message, help);
     }
 
@@ -251,8 +216,7 @@ impl Reader<'_> {
             let end = self.source.text().len();
             let message = format!("{more} more errors are not shown");
             let diagnostic = Diagnostic::error(Code::TooManyErrors, end..end, message);
-            self.diagnostics
-                .push(diagnostic.help("mend the first ones and run again"));
+            self.diagnostics.push(diagnostic.help("mend the first ones and run again"));
         }
     }
 

@@ -33,11 +33,7 @@ Keys marked *time* have no meaning for `check`; `simulate` and the reports use t
 pub fn reference() -> String {
     let mut text = HEAD.to_owned();
     for stands in Where::ALL {
-        text.push_str(&format!(
-            "\n## {}\n\n{}\n\n",
-            heading(stands),
-            introduction(stands)
-        ));
+        text.push_str(&format!("\n## {}\n\n{}\n\n", heading(stands), introduction(stands)));
         if stands == Where::Step {
             text.push_str("### Verbs\n\n");
             table(&mut text, keys::of(stands).filter(|key| key.is_verb()));
@@ -137,30 +133,20 @@ fn introduction(stands: Where) -> &'static str {
         Where::Cache => "`caches: {NAME: ...}`",
         Where::Disk => "`disks: {NAME: ...}`",
         Where::Memory => "`memory: {NAME: ...}`",
-        Where::Field => {
-            "A column or field written out: `columns: {state: {values: A|B, not_null: true}}`"
-        }
+        Where::Field => "A column or field written out: `columns: {state: {values: A|B, not_null: true}}`",
         Where::Migration => "`migrations: {NAME: ...}`: exactly one of these.",
         Where::Api => "`apis: {NAME: ...}`: either `between` or `to`.",
         Where::Flag => "A flag written out: `flags: {fast: {starts: on}}`",
         Where::Config => "`config: {NAME: ...}`",
-        Where::Service => {
-            "`services: {NAME: ...}`. A service without `versions` says directly what it does."
-        }
+        Where::Service => "`services: {NAME: ...}`. A service without `versions` says directly what it does.",
         Where::Sessions => "`sessions: {...}` of a service.",
         Where::Client => "`clients: {NAME: ...}`",
         Where::Version => "`versions: {NAME: ...}`",
-        Where::Overlay => {
-            "`if COND: {...}`: replaces per verb and place, per handler and per otherwise-key."
-        }
+        Where::Overlay => "`if COND: {...}`: replaces per verb and place, per handler and per otherwise-key.",
         Where::Handler => "`handlers: {NAME: ...}`, or `NAME: none`.",
-        Where::Fields => {
-            "The fields of a verb on a place, when something else is said of that place too."
-        }
+        Where::Fields => "The fields of a verb on a place, when something else is said of that place too.",
         Where::Plan => "`plans: {NAME: ...}`. What stands here overrides the top level.",
-        Where::Step => {
-            "An entry of `plan`, `steps`, `rollback`, `rollforward`, `repairs`, `undo` and `parallel`."
-        }
+        Where::Step => "An entry of `plan`, `steps`, `rollback`, `rollforward`, `repairs`, `undo` and `parallel`.",
         Where::Defaults => "`defaults: {...}`",
         Where::Gate => "`gates: {NAME: ...}`",
         Where::Operator => "`operator: {...}`",

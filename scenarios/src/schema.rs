@@ -12,24 +12,15 @@ pub fn schema() -> String {
     for stands in Where::ALL {
         definitions.insert(stands.title().to_owned(), map_of(stands));
     }
-    definitions.insert(
-        "text".to_owned(),
-        json!({"type": ["string", "number", "boolean"]}),
-    );
-    definitions.insert(
-        "duration".to_owned(),
-        pattern(r"^[0-9]+(\.[0-9]+)? ?(ms|s|m|h|d|w)$"),
-    );
+    definitions.insert("text".to_owned(), json!({"type": ["string", "number", "boolean"]}));
+    definitions.insert("duration".to_owned(), pattern(r"^[0-9]+(\.[0-9]+)? ?(ms|s|m|h|d|w)$"));
     definitions.insert(
         "count".to_owned(),
         json!({
             "anyOf": [{"type": "integer", "minimum": 0}, pattern(r"^[0-9_]+(\.[0-9]+)?[kMG]?$")],
         }),
     );
-    definitions.insert(
-        "switch".to_owned(),
-        json!({"enum": [true, false, "true", "false"]}),
-    );
+    definitions.insert("switch".to_owned(), json!({"enum": [true, false, "true", "false"]}));
     definitions.insert("texts".to_owned(), json!({"anyOf": [text(), list(text())]}));
     definitions.insert("field".to_owned(), json!({
         "anyOf": [text(), {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": text()}],
@@ -71,10 +62,7 @@ fn map_of(stands: Where) -> Value {
             name => properties.insert(name.to_owned(), value),
         };
     }
-    let required: Vec<&str> = keys::of(stands)
-        .filter(|key| key.required)
-        .map(|key| key.name)
-        .collect();
+    let required: Vec<&str> = keys::of(stands).filter(|key| key.required).map(|key| key.name).collect();
     let mut map = json!({"type": "object", "additionalProperties": false});
     map["properties"] = Value::Object(properties);
     if !patterns.is_empty() {
@@ -92,12 +80,10 @@ fn map_of(stands: Where) -> Value {
 
 fn value_of(key: &Key) -> Value {
     match key.shape {
-        Shape::Text | Shape::Form(_) | Shape::Name(_) | Shape::Tags | Shape::Limit => {
-            match key.name {
-                "canary" => reference("texts"),
-                _ => text(),
-            }
-        }
+        Shape::Text | Shape::Form(_) | Shape::Name(_) | Shape::Tags | Shape::Limit => match key.name {
+            "canary" => reference("texts"),
+            _ => text(),
+        },
         Shape::List("FIELD") => list(reference("field")),
         Shape::List(_) => list(text()),
         Shape::OneOrList(_) | Shape::Fact => reference("texts"),
@@ -106,14 +92,10 @@ fn value_of(key: &Key) -> Value {
         Shape::Bool => reference("switch"),
         Shape::OneOf(words) => one_of(words),
         Shape::Map(stands) => reference(stands.title()),
-        Shape::Named(Where::Handler) => {
-            named(json!({"anyOf": [{"const": "none"}, reference("handler")]}))
-        }
+        Shape::Named(Where::Handler) => named(json!({"anyOf": [{"const": "none"}, reference("handler")]})),
         Shape::Named(stands) => named(reference(stands.title())),
         Shape::NamedText(_) => named(reference("texts")),
-        Shape::NamedEither(_, stands) => {
-            named(json!({"anyOf": [text(), reference(stands.title())]}))
-        }
+        Shape::NamedEither(_, stands) => named(json!({"anyOf": [text(), reference(stands.title())]})),
         Shape::Places => reference("places"),
         Shape::Steps => reference("steps"),
         Shape::WordOrSteps(words) => word_or_steps(words),
@@ -140,9 +122,7 @@ fn word_or_steps(words: &[&str]) -> Value {
     let mut choices = vec![json!({"enum": words}), reference("steps")];
     if words.contains(&"inverse") {
         let floors = json!({"^to ": reference("steps")});
-        choices.push(
-            json!({"type": "object", "patternProperties": floors, "additionalProperties": false}),
-        );
+        choices.push(json!({"type": "object", "patternProperties": floors, "additionalProperties": false}));
     }
     json!({"anyOf": choices})
 }

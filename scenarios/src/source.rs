@@ -42,14 +42,8 @@ impl Source {
             b'\r' => bytes.get(at + 1) != Some(&b'\n'),
             _ => false,
         });
-        let line_starts = std::iter::once(0)
-            .chain(ends.map(|(at, _)| at + 1))
-            .collect();
-        Self {
-            name: name.to_owned(),
-            text: text.to_owned(),
-            line_starts,
-        }
+        let line_starts = std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect();
+        Self { name: name.to_owned(), text: text.to_owned(), line_starts }
     }
 
     /// The text of a file from its bytes; a byte order mark is skipped. What could be decoded comes back even if
@@ -92,11 +86,7 @@ impl Source {
         let byte = byte.min(self.text.len());
         let line = self.line_starts.partition_point(|&start| start <= byte);
         let start = self.line_starts[line - 1];
-        let column = self.text[start..]
-            .char_indices()
-            .take_while(|&(at, _)| start + at < byte)
-            .count()
-            + 1;
+        let column = self.text[start..].char_indices().take_while(|&(at, _)| start + at < byte).count() + 1;
         Position { line, column }
     }
 
@@ -107,8 +97,7 @@ impl Source {
 
     /// A line by its number, counted from 1, without its end; empty if there is none.
     pub fn line(&self, number: usize) -> &str {
-        self.slice(&self.line_span(number))
-            .trim_end_matches(['\n', '\r'])
+        self.slice(&self.line_span(number)).trim_end_matches(['\n', '\r'])
     }
 
     /// The bytes of a line by its number, counted from 1, with its end.

@@ -34,12 +34,7 @@ impl<'t> Text<'t> {
         } else {
             None
         };
-        Self {
-            text,
-            whole: span.clone(),
-            base,
-        }
-        .trim()
+        Self { text, whole: span.clone(), base }.trim()
     }
 
     /// Where it stands; the whole value if its parts cannot be told apart (escapes, folded lines).
@@ -52,19 +47,12 @@ impl<'t> Text<'t> {
 
     /// As a name.
     pub fn name(&self) -> Name {
-        Name {
-            value: self.text.to_owned(),
-            span: self.span(),
-        }
+        Name { value: self.text.to_owned(), span: self.span() }
     }
 
     /// The part from one byte to another.
     pub fn part(&self, from: usize, to: usize) -> Self {
-        Self {
-            text: &self.text[from..to],
-            whole: self.whole.clone(),
-            base: self.base.map(|base| base + from),
-        }
+        Self { text: &self.text[from..to], whole: self.whole.clone(), base: self.base.map(|base| base + from) }
     }
 
     /// Without blanks at both ends.
@@ -96,10 +84,7 @@ impl<'t> Text<'t> {
     pub fn after_words(&self, count: usize) -> Self {
         let mut rest = self.trim();
         for _ in 0..count {
-            let end = rest
-                .text
-                .find(char::is_whitespace)
-                .unwrap_or(rest.text.len());
+            let end = rest.text.find(char::is_whitespace).unwrap_or(rest.text.len());
             rest = rest.part(end, rest.text.len()).trim();
         }
         rest
@@ -119,8 +104,7 @@ impl<'t> Text<'t> {
 
     /// What stands before and after the first separator outside quotes.
     pub fn split_once(&self, separator: &str) -> Option<(Self, Self)> {
-        let outside =
-            |&(at, _): &(usize, &str)| self.text[..at].matches('"').count().is_multiple_of(2);
+        let outside = |&(at, _): &(usize, &str)| self.text[..at].matches('"').count().is_multiple_of(2);
         let (at, _) = self.text.match_indices(separator).find(outside)?;
         let after = self.part(at + separator.len(), self.text.len());
         Some((self.part(0, at).trim(), after.trim()))
@@ -168,9 +152,7 @@ mod tests {
             assert_eq!(words[2].text, "yy");
             assert_eq!(words[2].span(), 9..11);
         });
-        with("a: \"x y\"\n", |text| {
-            assert_eq!(text.words()[1].span(), 6..7)
-        });
+        with("a: \"x y\"\n", |text| assert_eq!(text.words()[1].span(), 6..7));
         with("a: 'it''s'\n", |text| assert_eq!(text.span(), 3..10));
     }
 

@@ -113,11 +113,7 @@ pub fn parse(source: &Source) -> (Option<Node>, Vec<Diagnostic>) {
 
 enum Open {
     List(Vec<Node>),
-    Map {
-        entries: Vec<Entry>,
-        seen: HashMap<String, Span>,
-        key: Option<Option<Name>>,
-    },
+    Map { entries: Vec<Entry>, seen: HashMap<String, Span>, key: Option<Option<Name>> },
 }
 
 struct Builder<'s> {
@@ -131,14 +127,7 @@ struct Builder<'s> {
 
 impl<'s> Builder<'s> {
     fn new(source: &'s Source) -> Self {
-        Self {
-            source,
-            stack: Vec::new(),
-            root: None,
-            documents: 0,
-            nodes: 0,
-            diagnostics: Vec::new(),
-        }
+        Self { source, stack: Vec::new(), root: None, documents: 0, nodes: 0, diagnostics: Vec::new() }
     }
 
     /// Takes one event; `false` = stop here.
@@ -147,10 +136,7 @@ impl<'s> Builder<'s> {
             Event::DocumentStart(..) => return self.document(span),
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
                 self.anchor(&span, "an alias (`*`)");
-                self.add(Node {
-                    span,
-                    kind: Kind::Empty,
-                });
+                self.add(Node { span, kind: Kind::Empty });
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.properties(&span, anchor, tag.is_some());
@@ -163,11 +149,7 @@ impl<'s> Builder<'s> {
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.properties(&span, anchor, tag.is_some());
-                let map = Open::Map {
-                    entries: Vec::new(),
-                    seen: HashMap::new(),
-                    key: None,
-                };
+                let map = Open::Map { entries: Vec::new(), seen: HashMap::new(), key: None };
                 return self.open(map, &span);
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span.end),
@@ -180,9 +162,8 @@ impl<'s> Builder<'s> {
         self.documents += 1;
         if self.documents == 2 {
             let message = "a second document begins here";
-            let diagnostic = Diagnostic::error(Code::SeveralDocuments, span, message).help(
-                "put each scenario into a file of its own, or name several plans under `plans:`",
-            );
+            let diagnostic = Diagnostic::error(Code::SeveralDocuments, span, message)
+                .help("put each scenario into a file of its own, or name several plans under `plans:`");
             self.diagnostics.push(diagnostic);
         }
         self.documents < 2
@@ -194,8 +175,8 @@ impl<'s> Builder<'s> {
         }
         if tag {
             let message = "YAML tags (`!…`) have no place in a scenario";
-            let diagnostic = Diagnostic::error(Code::Tag, span.clone(), message)
-                .help("remove the tag; every value is text anyway");
+            let diagnostic =
+                Diagnostic::error(Code::Tag, span.clone(), message).help("remove the tag; every value is text anyway");
             self.diagnostics.push(diagnostic);
         }
     }
@@ -255,10 +236,7 @@ impl<'s> Builder<'s> {
             Open::Map { entries, .. } => Kind::Map(entries),
         };
         let end = start + self.source.slice(&(start..end)).trim_end().len();
-        self.add(Node {
-            span: start..end,
-            kind,
-        });
+        self.add(Node { span: start..end, kind });
     }
 
     fn add(&mut self, node: Node) {
@@ -279,36 +257,22 @@ impl<'s> Builder<'s> {
     fn add_key(&mut self, node: Node) {
         let span = node.span.clone();
         let name = match node.kind {
-            Kind::Text(value) if !value.is_empty() => Ok(Name {
-                value,
-                span: span.clone(),
-            }),
+            Kind::Text(value) if !value.is_empty() => Ok(Name { value, span: span.clone() }),
             _ => Err(Code::KeyNotText),
         };
         let Some((Open::Map { key, seen, .. }, _)) = self.stack.last_mut() else {
             return;
         };
         let problem = match &name {
-            Err(_) => Some(
-                Diagnostic::error(Code::KeyNotText, span, "a key must be text")
-                    .help("write `key: value`"),
-            ),
+            Err(_) => Some(Diagnostic::error(Code::KeyNotText, span, "a key must be text").help("write `key: value`")),
             Ok(name) if name.value == "<<" => Some(
-                Diagnostic::error(
-                    Code::MergeKey,
-                    span,
-                    "merge keys (`<<`) have no place in a scenario",
-                )
-                .help("versions share what they do with `extends`"),
+                Diagnostic::error(Code::MergeKey, span, "merge keys (`<<`) have no place in a scenario")
+                    .help("versions share what they do with `extends`"),
             ),
             Ok(name) => seen.insert(name.value.clone(), span.clone()).map(|first| {
-                Diagnostic::error(
-                    Code::DuplicateKey,
-                    span,
-                    format!("key `{}` stands here twice", name.value),
-                )
-                .related(first, "first here")
-                .help("remove one of them, or merge their values")
+                Diagnostic::error(Code::DuplicateKey, span, format!("key `{}` stands here twice", name.value))
+                    .related(first, "first here")
+                    .help("remove one of them, or merge their values")
             }),
         };
         *key = Some(name.ok().filter(|_| problem.is_none()));
@@ -318,10 +282,8 @@ impl<'s> Builder<'s> {
     fn count(&mut self, end: usize) -> bool {
         if self.nodes > NODES_MAX {
             let message = format!("more than {NODES_MAX} values");
-            self.diagnostics.push(
-                Diagnostic::error(Code::TooManyNodes, end..end, message)
-                    .help("split it into several scenarios"),
-            );
+            self.diagnostics
+                .push(Diagnostic::error(Code::TooManyNodes, end..end, message).help("split it into several scenarios"));
             return false;
         }
         true
@@ -330,24 +292,12 @@ impl<'s> Builder<'s> {
     fn comparison(&mut self, at: usize) {
         let rest = self.source.text()[at..].lines().next().unwrap_or_default();
         let limit = rest.trim_start_matches(['>', '=', ' ']);
-        let limit = limit
-            .split([',', '}', ']', '#'])
-            .next()
-            .unwrap_or_default()
-            .trim();
-        let word = if rest.starts_with(">=") {
-            "at least"
-        } else {
-            "more than"
-        };
-        let message =
-            format!("`>` cannot start a plain YAML value, so this is not read as {word} {limit}");
+        let limit = limit.split([',', '}', ']', '#']).next().unwrap_or_default().trim();
+        let word = if rest.starts_with(">=") { "at least" } else { "more than" };
+        let message = format!("`>` cannot start a plain YAML value, so this is not read as {word} {limit}");
         let diagnostic = Diagnostic::error(Code::ComparisonStart, at..at + 1, message)
             .label("YAML takes this for a folded text")
-            .help(format!(
-                "write `at least {limit}` or quote it: `\"{}\"`",
-                rest_quoted(rest, limit)
-            ));
+            .help(format!("write `at least {limit}` or quote it: `\"{}\"`", rest_quoted(rest, limit)));
         self.diagnostics.push(diagnostic);
     }
 
@@ -364,29 +314,16 @@ impl<'s> Builder<'s> {
             self.too_deep(at..at);
             return false;
         }
-        let code = if tab_indents(self.source.line(line)) {
-            Code::Tab
-        } else {
-            Code::Syntax
-        };
-        let end = self.source.text()[at..]
-            .chars()
-            .next()
-            .map_or(at, |c| at + c.len_utf8());
-        let mut diagnostic =
-            Diagnostic::error(code, at..end, format!("this is not YAML: {message}"));
+        let code = if tab_indents(self.source.line(line)) { Code::Tab } else { Code::Syntax };
+        let end = self.source.text()[at..].chars().next().map_or(at, |c| at + c.len_utf8());
+        let mut diagnostic = Diagnostic::error(code, at..end, format!("this is not YAML: {message}"));
         diagnostic.help.extend(advice(code, self.source, line));
         self.diagnostics.push(diagnostic);
         false
     }
 
     fn finish(mut self) -> (Option<Node>, Vec<Diagnostic>) {
-        if self.root.is_none()
-            || self
-                .root
-                .as_ref()
-                .is_some_and(|root| root.kind == Kind::Empty)
-        {
+        if self.root.is_none() || self.root.as_ref().is_some_and(|root| root.kind == Kind::Empty) {
             let diagnostic = Diagnostic::error(Code::Empty, 0..0, "the file is empty")
                 .help("start with `turnback: 1` and `name: …`");
             if self.diagnostics.is_empty() {
@@ -399,8 +336,7 @@ impl<'s> Builder<'s> {
 }
 
 fn rest_quoted<'r>(rest: &'r str, limit: &str) -> &'r str {
-    rest.find(limit)
-        .map_or(rest, |at| rest[..at + limit.len()].trim())
+    rest.find(limit).map_or(rest, |at| rest[..at + limit.len()].trim())
 }
 
 fn tab_indents(line: &str) -> bool {
@@ -414,40 +350,29 @@ fn advice(code: Code, source: &Source, line: usize) -> Option<String> {
     }
     let text = source.line(line);
     let unquoted = ['@', '`', '%', '*', '&', '!'];
-    let starts = text
-        .split(": ")
-        .nth(1)
-        .and_then(|value| value.chars().next());
+    let starts = text.split(": ").nth(1).and_then(|value| value.chars().next());
     match starts {
-        Some(c) if unquoted.contains(&c) => {
-            Some(format!("a value that starts with `{c}` must be quoted"))
-        }
+        Some(c) if unquoted.contains(&c) => Some(format!("a value that starts with `{c}` must be quoted")),
         _ if text.matches(": ").count() > 1 && !text.contains('{') => {
             Some("a text with `: ` in it must be quoted".to_owned())
         }
-        _ => Some(
-            "check the brackets, quotes and indentation of this line and the one before".to_owned(),
-        ),
+        _ => Some("check the brackets, quotes and indentation of this line and the one before".to_owned()),
     }
 }
 
 /// The byte of a `>` that stands where a value begins, before a number, on the line of `at` or the one before.
 fn comparison_before(source: &Source, at: usize) -> Option<usize> {
     let line = source.position(at).line;
-    [line, line.saturating_sub(1)]
-        .into_iter()
-        .filter(|&line| line > 0)
-        .find_map(|line| {
-            let start = source.line_span(line).start;
-            Some(start + comparison_in(source.line(line))?)
-        })
+    [line, line.saturating_sub(1)].into_iter().filter(|&line| line > 0).find_map(|line| {
+        let start = source.line_span(line).start;
+        Some(start + comparison_in(source.line(line))?)
+    })
 }
 
 fn comparison_in(line: &str) -> Option<usize> {
     line.match_indices('>').map(|(at, _)| at).find(|&at| {
         let before = line[..at].trim_end();
-        let starts_value =
-            line[..at].ends_with(' ') && (before.ends_with(':') || before.ends_with('-'));
+        let starts_value = line[..at].ends_with(' ') && (before.ends_with(':') || before.ends_with('-'));
         let after = line[at + 1..].trim_start_matches('=').trim_start();
         starts_value && after.starts_with(|c: char| c.is_ascii_digit())
     })
@@ -459,10 +384,7 @@ mod tests {
 
     fn codes(text: &str) -> Vec<Code> {
         let (_, diagnostics) = parse(&Source::new("f", text));
-        diagnostics
-            .iter()
-            .map(|diagnostic| diagnostic.code)
-            .collect()
+        diagnostics.iter().map(|diagnostic| diagnostic.code).collect()
     }
 
     #[test]
@@ -495,21 +417,13 @@ mod tests {
     fn depth_is_bounded() {
         assert_eq!(codes(&"[".repeat(10_000)), [Code::TooDeep]);
         assert_eq!(codes(&"{a: ".repeat(10_000)), [Code::TooDeep]);
-        let block: String = (0..200)
-            .map(|depth| format!("{}a:\n", " ".repeat(depth)))
-            .collect();
+        let block: String = (0..200).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
         assert_eq!(codes(&block), [Code::TooDeep]);
     }
 
     #[test]
     fn a_comparison_cannot_start_a_value() {
-        for text in [
-            "a: > 1%\n",
-            "a: >1%\n",
-            "a: {b: >= 1%}\n",
-            "a:\n  - >5\n",
-            "a: > 1%",
-        ] {
+        for text in ["a: > 1%\n", "a: >1%\n", "a: {b: >= 1%}\n", "a:\n  - >5\n", "a: > 1%"] {
             assert_eq!(codes(text), [Code::ComparisonStart], "{text}");
         }
         assert_eq!(codes("a: < 1%\nb: \"> 1%\"\nc: x > 1%\n"), []);

@@ -8,22 +8,14 @@ use turnback_scenarios::{Unreadable, pages, read, unreadable};
 fn inputs() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad");
     let entries = std::fs::read_dir(folder).expect("the folder");
-    let mut files: Vec<PathBuf> = entries
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
-    files.retain(|file| {
-        file.extension()
-            .is_some_and(|extension| extension == "yaml")
-    });
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
     files.sort();
     files
 }
 
 fn failed(file: &Path) -> Box<Unreadable> {
-    let name = file
-        .file_name()
-        .and_then(|name| name.to_str())
-        .expect("a name");
+    let name = file.file_name().and_then(|name| name.to_str()).expect("a name");
     let bytes = std::fs::read(file).expect("bytes");
     match read(name, &bytes) {
         Err(failed) => failed,
@@ -45,12 +37,7 @@ fn every_malformed_file_is_answered_as_committed() {
             std::fs::write(&golden, &text).expect("written");
         }
         let committed = std::fs::read_to_string(&golden).unwrap_or_default();
-        assert_eq!(
-            committed,
-            text,
-            "run with UPDATE=1 and look at the difference of {}",
-            golden.display()
-        );
+        assert_eq!(committed, text, "run with UPDATE=1 and look at the difference of {}", golden.display());
     }
 }
 
@@ -64,9 +51,7 @@ fn every_answer_has_a_known_code_a_place_and_advice() {
             assert!(pages().iter().any(|page| page.0 == code), "{code}");
             assert!(!diagnostic.help.is_empty(), "{}", diagnostic.message);
             let start = diagnostic.start(&failed.source);
-            assert!(
-                start.line >= 1 && start.column >= 1 && start <= diagnostic.end(&failed.source)
-            );
+            assert!(start.line >= 1 && start.column >= 1 && start <= diagnostic.end(&failed.source));
         }
     }
 }

@@ -44,120 +44,30 @@ services_end: none
 /// Where the base already has the key, or its example does not fit there: what to replace by what.
 const PATCHES: &[(Where, &str, &str, &str)] = &[
     (Where::Top, "name", "name: Base", "name: Another"),
-    (
-        Where::Top,
-        "tables",
-        "tables: {",
-        "tables: {more: {columns: {id: not_null}}, ",
-    ),
-    (
-        Where::Top,
-        "documents",
-        "documents: {",
-        "documents: {more: {}, ",
-    ),
+    (Where::Top, "tables", "tables: {", "tables: {more: {columns: {id: not_null}}, "),
+    (Where::Top, "documents", "documents: {", "documents: {more: {}, "),
     (Where::Top, "queues", "queues: {", "queues: {more: {}, "),
     (Where::Top, "caches", "caches: {", "caches: {more: {}, "),
     (Where::Top, "disks", "disks: {", "disks: {more: {of: web}, "),
-    (
-        Where::Top,
-        "memory",
-        "memory: {",
-        "memory: {more: {of: web}, ",
-    ),
+    (Where::Top, "memory", "memory: {", "memory: {more: {of: web}, "),
     (Where::Top, "apis", "apis: {", "apis: {more: {to: web}, "),
     (Where::Top, "flags", "write_queued: off", "write_queued: on"),
-    (
-        Where::Top,
-        "config",
-        "config: {",
-        "config: {more: {values: [a, b]}, ",
-    ),
-    (
-        Where::Top,
-        "services",
-        "services: {",
-        "services: {more: {}, ",
-    ),
+    (Where::Top, "config", "config: {", "config: {more: {values: [a, b]}, "),
+    (Where::Top, "services", "services: {", "services: {more: {}, "),
     (Where::Top, "clients", "clients: {", "clients: {more: {}, "),
-    (
-        Where::Top,
-        "gates",
-        "gates: {",
-        "gates: {more: {abort_if: [p99 > 2s]}, ",
-    ),
-    (
-        Where::Top,
-        "metrics",
-        "metrics: {",
-        "metrics: {more: ok share of POST /v1/orders, ",
-    ),
-    (
-        Where::Top,
-        "defaults",
-        "defaults: {",
-        "defaults: {bake: 7m, ",
-    ),
-    (
-        Where::Top,
-        "operator",
-        "operator: {",
-        "operator: {waits_at_most: 7h, ",
-    ),
-    (
-        Where::Top,
-        "plans",
-        "plans: {",
-        "plans: {more: {steps: []}, ",
-    ),
-    (
-        Where::Top,
-        "plan",
-        "plans: {\n  p: {@plan steps",
-        "plan: [{wait: 1d}]\nrest: {\n  p: {@plan steps",
-    ),
-    (
-        Where::Table,
-        "columns",
-        "status: nullable",
-        "status: not_null",
-    ),
-    (
-        Where::Table,
-        "migrations",
-        "expand: {",
-        "more: {add_column: more}, expand: {",
-    ),
-    (
-        Where::Migration,
-        "add_column",
-        "expand: {",
-        "more: {add_column: more}, expand: {",
-    ),
-    (
-        Where::Migration,
-        "drop_column",
-        "expand: {",
-        "more: {drop_column: status}, expand: {",
-    ),
-    (
-        Where::Migration,
-        "rename_column",
-        "expand: {",
-        "more: {rename_column: {status: state}}, expand: {",
-    ),
-    (
-        Where::Migration,
-        "alter_column",
-        "expand: {",
-        "more: {alter_column: {status: not_null}}, expand: {",
-    ),
-    (
-        Where::Migration,
-        "drop_value",
-        "expand: {",
-        "more: {drop_value: {token: k1}}, expand: {",
-    ),
+    (Where::Top, "gates", "gates: {", "gates: {more: {abort_if: [p99 > 2s]}, "),
+    (Where::Top, "metrics", "metrics: {", "metrics: {more: ok share of POST /v1/orders, "),
+    (Where::Top, "defaults", "defaults: {", "defaults: {bake: 7m, "),
+    (Where::Top, "operator", "operator: {", "operator: {waits_at_most: 7h, "),
+    (Where::Top, "plans", "plans: {", "plans: {more: {steps: []}, "),
+    (Where::Top, "plan", "plans: {\n  p: {@plan steps", "plan: [{wait: 1d}]\nrest: {\n  p: {@plan steps"),
+    (Where::Table, "columns", "status: nullable", "status: not_null"),
+    (Where::Table, "migrations", "expand: {", "more: {add_column: more}, expand: {"),
+    (Where::Migration, "add_column", "expand: {", "more: {add_column: more}, expand: {"),
+    (Where::Migration, "drop_column", "expand: {", "more: {drop_column: status}, expand: {"),
+    (Where::Migration, "rename_column", "expand: {", "more: {rename_column: {status: state}}, expand: {"),
+    (Where::Migration, "alter_column", "expand: {", "more: {alter_column: {status: not_null}}, expand: {"),
+    (Where::Migration, "drop_value", "expand: {", "more: {drop_value: {token: k1}}, expand: {"),
     (Where::Field, "values", "k1|k2", "k1|k3"),
     (Where::Disk, "of", "{@disk of: web", "{@disk of: api"),
     (Where::Memory, "of", "{@memory of: web", "{@memory of: api"),
@@ -172,39 +82,14 @@ const PATCHES: &[(Where, &str, &str, &str)] = &[
     ),
     (Where::Service, "extends", "@body ", "extends: web v1,"),
     (Where::Client, "extends", "@client ", "extends: web v1,"),
-    (
-        Where::Sessions,
-        "per_replica",
-        "per_replica: 40",
-        "per_replica: 41",
-    ),
+    (Where::Sessions, "per_replica", "per_replica: 40", "per_replica: 41"),
     (Where::Sessions, "lifetime", "lifetime: 6h", "lifetime: 7h"),
-    (
-        Where::Fields,
-        "fields",
-        "fields: [status]",
-        "fields: [status, sku]",
-    ),
-    (
-        Where::Plan,
-        "steps",
-        "{deploy: web v2}], expect",
-        "{deploy: web v3}], expect",
-    ),
+    (Where::Fields, "fields", "fields: [status]", "fields: [status, sku]"),
+    (Where::Plan, "steps", "{deploy: web v2}], expect", "{deploy: web v3}], expect"),
     (Where::Expect, "verdict", "verdict: safe", "verdict: unsafe"),
-    (
-        Where::Gate,
-        "abort_if",
-        "error_rate > 2%",
-        "error_rate > 3%",
-    ),
+    (Where::Gate, "abort_if", "error_rate > 2%", "error_rate > 3%"),
     (Where::Step, "like", "like: v2", "like: v1"),
-    (
-        Where::Step,
-        "parallel",
-        "@verb ",
-        "{parallel: [{restart: web}, {restart: api}]}, ",
-    ),
+    (Where::Step, "parallel", "@verb ", "{parallel: [{restart: web}, {restart: api}]}, "),
 ];
 
 /// Keys that have one value only.
@@ -248,9 +133,7 @@ fn base() -> String {
 
 fn with(stands: Where, key: &Key) -> String {
     let base = base();
-    let patch = PATCHES
-        .iter()
-        .find(|patch| patch.0 == stands && patch.1 == key.name);
+    let patch = PATCHES.iter().find(|patch| patch.0 == stands && patch.1 == key.name);
     if let Some((_, _, before, after)) = patch {
         assert_eq!(base.matches(before).count(), 1, "{before}");
         let text = base.replace(before, after);
@@ -284,17 +167,12 @@ fn explained(text: &str) -> String {
     let text = without_marks(text);
     match turnback_scenarios::read("s.yaml", text.as_bytes()) {
         Ok(read) => explain(&read.scenario),
-        Err(failed) => panic!(
-            "{}",
-            render(&failed.source, &failed.diagnostics, Look::default())
-        ),
+        Err(failed) => panic!("{}", render(&failed.source, &failed.diagnostics, Look::default())),
     }
 }
 
 fn pairs() -> impl Iterator<Item = (Where, &'static Key)> {
-    Where::ALL
-        .into_iter()
-        .flat_map(|stands| keys::of(stands).map(move |key| (stands, key)))
+    Where::ALL.into_iter().flat_map(|stands| keys::of(stands).map(move |key| (stands, key)))
 }
 
 #[test]
@@ -317,9 +195,10 @@ fn what_is_not_supported_yet_is_refused_by_name() {
     for (stands, key) in pairs().filter(|(_, key)| key.status == Status::NotYet) {
         let text = without_marks(&with(stands, key));
         let failed = turnback_scenarios::read("s.yaml", text.as_bytes()).expect_err(key.name);
-        let named = failed.diagnostics.iter().any(|diagnostic| {
-            diagnostic.code.as_str() == "TB104" && diagnostic.message.contains(key.name)
-        });
+        let named = failed
+            .diagnostics
+            .iter()
+            .any(|diagnostic| diagnostic.code.as_str() == "TB104" && diagnostic.message.contains(key.name));
         assert!(named, "{} in {}", key.name, stands.title());
     }
 }
@@ -330,8 +209,5 @@ fn every_key_is_read_where_it_stands_only() {
     let failed = turnback_scenarios::read("s.yaml", text.as_bytes()).expect_err("a misplaced key");
     assert_eq!(failed.diagnostics.len(), 1);
     assert_eq!(failed.diagnostics[0].code.as_str(), "TB101");
-    assert_eq!(
-        failed.diagnostics[0].help,
-        ["`replicas` stands in: service"]
-    );
+    assert_eq!(failed.diagnostics[0].help, ["`replicas` stands in: service"]);
 }

@@ -3,20 +3,13 @@
 use std::path::PathBuf;
 
 fn check(path: &str, generated: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("..")
-        .join(path);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
     if std::env::var_os("UPDATE").is_some() {
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder");
         std::fs::write(&path, generated).expect("written");
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(
-        committed,
-        generated,
-        "run with UPDATE=1 and commit {}",
-        path.display()
-    );
+    assert_eq!(committed, generated, "run with UPDATE=1 and commit {}", path.display());
 }
 
 #[test]
@@ -31,8 +24,7 @@ fn the_schema_is_generated() {
 
 #[test]
 fn every_reference_of_the_schema_leads_somewhere() {
-    let schema: serde_json::Value =
-        serde_json::from_str(&turnback_scenarios::schema()).expect("JSON");
+    let schema: serde_json::Value = serde_json::from_str(&turnback_scenarios::schema()).expect("JSON");
     let mut open = vec![&schema];
     while let Some(value) = open.pop() {
         if let Some(target) = value.get("$ref").and_then(|target| target.as_str()) {

@@ -10,14 +10,9 @@ use turnback_scenarios::{explain, read};
 fn examples() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("library/start");
     let entries = std::fs::read_dir(folder).expect("the folder");
-    let mut files: Vec<_> = entries
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
+    let mut files: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
     files.sort();
-    files
-        .iter()
-        .map(|file| std::fs::read_to_string(file).expect("text"))
-        .collect()
+    files.iter().map(|file| std::fs::read_to_string(file).expect("text")).collect()
 }
 
 /// Reads and shows everything there is to show.
@@ -81,19 +76,13 @@ fn every_cut_is_answered() {
 
 /// A bound that a busy machine keeps too; the bar for a quiet one is measured in `benches/`.
 fn limit(millis: u64) -> Duration {
-    Duration::from_millis(if cfg!(debug_assertions) {
-        millis * 20
-    } else {
-        millis
-    })
+    Duration::from_millis(if cfg!(debug_assertions) { millis * 20 } else { millis })
 }
 
 fn large() -> String {
     let mut text = String::from("turnback: 1\nname: Large\ntables:\n");
     for at in 0..6_000 {
-        text.push_str(&format!(
-            "  table-{at}: {{columns: {{id: not_null, status: A|B|C, note: nullable}}}}\n"
-        ));
+        text.push_str(&format!("  table-{at}: {{columns: {{id: not_null, status: A|B|C, note: nullable}}}}\n"));
     }
     text.push_str("services:\n");
     for at in 0..6_000 {
@@ -119,10 +108,7 @@ fn a_large_scenario_is_read_soon() {
 
 #[test]
 fn a_large_scenario_full_of_mistakes_is_answered_soon() {
-    let text = large()
-        .replace("table-", "t-ble-")
-        .replace("  t-ble-", "  table-")
-        .replace("deploy:", "deplyo:");
+    let text = large().replace("table-", "t-ble-").replace("  t-ble-", "  table-").replace("deploy:", "deplyo:");
     let begun = Instant::now();
     assert!(!answer(text.as_bytes()));
     assert!(begun.elapsed() < limit(6_000), "{:?}", begun.elapsed());
@@ -148,11 +134,7 @@ fn hostile_nesting_and_repetition_are_answered_soon() {
     ] {
         let start = Instant::now();
         assert!(!answer(hostile.as_bytes()));
-        eprintln!(
-            "{:?} {:?}",
-            &hostile[..8.min(hostile.len())],
-            start.elapsed()
-        );
+        eprintln!("{:?} {:?}", &hostile[..8.min(hostile.len())], start.elapsed());
     }
     assert!(begun.elapsed() < limit(10_000), "{:?}", begun.elapsed());
 }

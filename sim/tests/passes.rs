@@ -86,7 +86,9 @@ fn naive_reach(drawn: &Drawn, target: &Bits, allowed: &Bits, via: fn(u32, Mover)
     loop {
         let more: Vec<usize> = (0..drawn.edges.len())
             .filter(|at| allowed.contains(*at) && !found.contains(*at))
-            .filter(|at| drawn.edges[*at].iter().any(|(to, mover)| via(*at as u32, *mover) && found.contains(usize::from(*to))))
+            .filter(|at| {
+                drawn.edges[*at].iter().any(|(to, mover)| via(*at as u32, *mover) && found.contains(usize::from(*to)))
+            })
             .collect();
         if more.is_empty() {
             return found;
@@ -131,7 +133,11 @@ fn the_passes_agree_with_their_definitions() {
         let (target, allowed) = (draw.set(size), draw.set(size));
         let mut wide = allowed.clone();
         wide.union_with(&target);
-        assert_eq!(can_reach(&graph, &target, &wide, &helpful), naive_reach(&drawn, &target, &wide, helpful), "{drawn:?}");
+        assert_eq!(
+            can_reach(&graph, &target, &wide, &helpful),
+            naive_reach(&drawn, &target, &wide, helpful),
+            "{drawn:?}"
+        );
         assert_eq!(closed(&graph, &wide, &|_, _| true), naive_closed(&drawn, &wide), "{drawn:?}");
         let mut target = naive_closed(&drawn, &target);
         target.intersect_with(&wide);

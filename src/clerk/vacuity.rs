@@ -111,7 +111,8 @@ impl File<'_> {
         let programmes = &self.case.fleet().programmes;
         let rollbacks = programmes.rollbacks.iter().flat_map(|(_, entries)| entries);
         let lines = programmes.forward.iter().chain(rollbacks).chain(&programmes.hotfix).map(|entry| &entry.line);
-        let actions: Vec<&Action> = lines.chain(&self.case.fleet().definition.repairs).map(|line| &line.action).collect();
+        let actions: Vec<&Action> =
+            lines.chain(&self.case.fleet().definition.repairs).map(|line| &line.action).collect();
         for (number, value) in self.scenario.values.iter().enumerate() {
             for (index, name) in value.values.iter().enumerate() {
                 let set = |action: &&&Action| {

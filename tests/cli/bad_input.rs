@@ -93,7 +93,8 @@ fn files_that_are_no_text() {
 
 #[test]
 fn files_that_are_not_there() {
-    for (path, said) in [("nowhere/none.yaml", "nowhere/none.yaml cannot be read"), ("scenarios", "name a file in it")] {
+    for (path, said) in [("nowhere/none.yaml", "nowhere/none.yaml cannot be read"), ("scenarios", "name a file in it")]
+    {
         for verb in ["check", "lint", "explain", "replay"] {
             let ended = run([verb, path]);
             let text = ended.err + &ended.out;

@@ -167,8 +167,8 @@ fn output_is_written_whole_or_not_at_all() {
     let path = |name: &str| folder.path().join(name).display().to_string();
     let reports = [format!("json={}", path("r.json")), format!("csv={}", path("r.csv"))];
     let file = example("e-fixed");
-    let arguments =
-        ["check", &file, "--output", &path("r.txt"), "--report", &reports[0], "--report", &reports[1]].map(str::to_owned);
+    let arguments = ["check", &file, "--output", &path("r.txt"), "--report", &reports[0], "--report", &reports[1]]
+        .map(str::to_owned);
     let ended = run(arguments);
     assert_eq!((ended.code, ended.out.as_str()), (0, ""));
     let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();

@@ -11,22 +11,11 @@ pub fn write(page: &mut Page, report: &Report, finding: &Finding) {
     page.blank();
     let severity = codes::page(finding.code).map_or(Severity::Error, |page| page.severity);
     write_title(page, severity, finding.code, &finding.title);
-    let marks: Vec<Mark> = finding
-        .blame
-        .iter()
-        .map(|blame| Mark {
-            span: blame.span.clone(),
-            label: blame.label.clone(),
-        })
-        .collect();
+    let marks: Vec<Mark> =
+        finding.blame.iter().map(|blame| Mark { span: blame.span.clone(), label: blame.label.clone() }).collect();
     snippet::write(page, &report.file, &report.source_text, severity, &marks);
     write_story(page, finding);
-    write_list(
-        page,
-        "does not matter:",
-        Role::Quiet,
-        &finding.does_not_matter,
-    );
+    write_list(page, "does not matter:", Role::Quiet, &finding.does_not_matter);
     write_list(page, "still saved by:", Role::Good, &finding.still_saved_by);
     if let Some(fix) = &finding.fix {
         write_fix(page, fix);
@@ -67,10 +56,7 @@ fn write_story(page: &mut Page, finding: &Finding) {
             let symptom = format!("{} first symptom", page.symbol(Symbol::Hurt));
             body.push(Piece::new(Role::Caution, symptom).whole());
         }
-        page.paragraph(
-            &[Piece::new(Role::Quiet, format!("  {number:>3}. "))],
-            &body,
-        );
+        page.paragraph(&[Piece::new(Role::Quiet, format!("  {number:>3}. "))], &body);
     }
     page.blank();
 }
@@ -83,18 +69,12 @@ fn no_return(page: &Page) -> Piece {
 fn write_list(page: &mut Page, heading: &str, role: Role, items: &[String]) {
     for (index, item) in items.iter().enumerate() {
         let heading = if index == 0 { heading } else { "" };
-        page.paragraph(
-            &[Piece::new(role, format!("  {heading:<17}"))],
-            &[Piece::plain(item)],
-        );
+        page.paragraph(&[Piece::new(role, format!("  {heading:<17}"))], &[Piece::plain(item)]);
     }
 }
 
 fn write_fix(page: &mut Page, fix: &Fix) {
-    page.paragraph(
-        &[Piece::new(Role::Advice, "  help:            ")],
-        &[Piece::plain(&fix.summary)],
-    );
+    page.paragraph(&[Piece::new(Role::Advice, "  help:            ")], &[Piece::plain(&fix.summary)]);
     for line in fix.diff.lines() {
         let role = match line.as_bytes().first() {
             Some(b'+') => Role::Good,
@@ -108,14 +88,8 @@ fn write_fix(page: &mut Page, fix: &Fix) {
 
 fn write_commands(page: &mut Page, finding: &Finding) {
     if let Some(command) = &finding.replay {
-        page.paragraph(
-            &[Piece::new(Role::Quiet, "  replay:          ")],
-            &[Piece::plain(command)],
-        );
+        page.paragraph(&[Piece::new(Role::Quiet, "  replay:          ")], &[Piece::plain(command)]);
     }
     let explain = format!("turnback explain {}", finding.code);
-    page.paragraph(
-        &[Piece::new(Role::Quiet, "  explain:         ")],
-        &[Piece::plain(explain)],
-    );
+    page.paragraph(&[Piece::new(Role::Quiet, "  explain:         ")], &[Piece::plain(explain)]);
 }

@@ -3,18 +3,12 @@
 use super::page::{Page, Piece};
 use super::steps::{zone_role, zone_symbol};
 use super::style::{Role, Symbol};
-use crate::report::{
-    Harm, Mismatch, PlanReport, Position, RollbackEnds, Vacuous, VersionPair, Zone,
-};
+use crate::report::{Harm, Mismatch, PlanReport, Position, RollbackEnds, Vacuous, VersionPair, Zone};
 
 /// Writes the way out of every position that the rollback does not save, positions with the same way out together.
 pub fn write_ways_out(page: &mut Page, plan: &PlanReport) {
     let mut groups: Vec<(&Position, Vec<String>)> = Vec::new();
-    for position in plan
-        .positions
-        .iter()
-        .filter(|position| position.zone != Zone::Rollback)
-    {
+    for position in plan.positions.iter().filter(|position| position.zone != Zone::Rollback) {
         if position.procedure.is_none() {
             continue;
         }
@@ -39,16 +33,8 @@ pub fn write_ways_out(page: &mut Page, plan: &PlanReport) {
 
 fn write_way_out(page: &mut Page, position: &Position, places: &[String]) {
     let arrow = format!(" {} ", page.symbol(Symbol::Arrow));
-    let procedure = position
-        .procedure
-        .as_deref()
-        .unwrap_or_default()
-        .join(&arrow);
-    let zone = format!(
-        "{} {}",
-        page.symbol(zone_symbol(position.zone)),
-        position.zone.word()
-    );
+    let procedure = position.procedure.as_deref().unwrap_or_default().join(&arrow);
+    let zone = format!("{} {}", page.symbol(zone_symbol(position.zone)), position.zone.word());
     let body = [
         Piece::new(zone_role(position.zone), zone),
         Piece::plain(format!("at {}:", places.join(", "))),
@@ -60,26 +46,14 @@ fn write_way_out(page: &mut Page, position: &Position, places: &[String]) {
 /// Forward is a way out only for those who have not begun the rollback.
 fn write_forward_warning(page: &mut Page, plan: &PlanReport) {
     let trap = |position: &&Position| {
-        position.zone == Zone::Forward
-            && matches!(
-                position.rollback_ends,
-                RollbackEnds::Stuck | RollbackEnds::Lost
-            )
+        position.zone == Zone::Forward && matches!(position.rollback_ends, RollbackEnds::Stuck | RollbackEnds::Lost)
     };
-    let mut steps: Vec<String> = plan
-        .positions
-        .iter()
-        .filter(trap)
-        .map(|position| position.step.to_string())
-        .collect();
+    let mut steps: Vec<String> = plan.positions.iter().filter(trap).map(|position| position.step.to_string()).collect();
     steps.dedup();
     if steps.is_empty() {
         return;
     }
-    let text = format!(
-        "do not begin the rollback at step {}: it makes things worse",
-        steps.join(", ")
-    );
+    let text = format!("do not begin the rollback at step {}: it makes things worse", steps.join(", "));
     page.paragraph(&[Piece::plain("  ")], &[Piece::new(Role::Caution, text)]);
 }
 
@@ -87,24 +61,12 @@ fn write_forward_warning(page: &mut Page, plan: &PlanReport) {
 pub fn write(page: &mut Page, plan: &PlanReport) {
     write_mismatches(page, &plan.mismatches);
     write_harms(page, "would hurt, beyond the promise", &plan.would_hurt);
-    write_harms(
-        page,
-        "pre-existing, not charged to the plan",
-        &plan.pre_existing,
-    );
-    write_texts(
-        page,
-        "parked: harmless, but neither home nor goal",
-        &plan.parked,
-    );
+    write_harms(page, "pre-existing, not charged to the plan", &plan.pre_existing);
+    write_texts(page, "parked: harmless, but neither home nor goal", &plan.parked);
     write_vacuous(page, &plan.vacuous);
     write_texts(page, "not stated", &plan.not_stated);
     write_texts(page, "assumed", &plan.assumed);
-    write_texts(
-        page,
-        "not checked (`turnback simulate` judges it)",
-        &plan.metrics_not_checked,
-    );
+    write_texts(page, "not checked (`turnback simulate` judges it)", &plan.metrics_not_checked);
     write_coverage(page, &plan.coverage);
 }
 
@@ -139,13 +101,7 @@ fn write_harms(page: &mut Page, title: &str, harms: &[Harm]) {
     heading(page, title);
     for harm in harms {
         let silent = if harm.silent { ", silent" } else { "" };
-        let text = format!(
-            "{}: {} ({}{silent}): {}",
-            harm.code,
-            harm.who,
-            harm.kind.word(),
-            harm.what
-        );
+        let text = format!("{}: {} ({}{silent}): {}", harm.code, harm.who, harm.kind.word(), harm.what);
         item(page, &[Piece::plain(text), line_piece(harm.line)]);
     }
 }
@@ -168,10 +124,7 @@ fn write_mismatches(page: &mut Page, mismatches: &[Mismatch]) {
     }
     heading(page, "expected otherwise");
     for mismatch in mismatches {
-        let text = format!(
-            "{}: expected {}, found {}",
-            mismatch.key, mismatch.expected, mismatch.found
-        );
+        let text = format!("{}: expected {}, found {}", mismatch.key, mismatch.expected, mismatch.found);
         let mut pieces = vec![Piece::new(Role::Caution, text)];
         pieces.extend(mismatch.line.map(line_piece));
         item(page, &pieces);
@@ -184,13 +137,7 @@ fn write_coverage(page: &mut Page, coverage: &[VersionPair]) {
     }
     let met = coverage.iter().filter(|pair| pair.met).count();
     heading(page, "version pairs");
-    item(
-        page,
-        &[Piece::plain(format!(
-            "{met} of {} met (who wrote, who reads)",
-            coverage.len()
-        ))],
-    );
+    item(page, &[Piece::plain(format!("{met} of {} met (who wrote, who reads)", coverage.len()))]);
     let arrow = page.symbol(Symbol::Arrow);
     let never: Vec<String> = coverage
         .iter()
@@ -198,9 +145,6 @@ fn write_coverage(page: &mut Page, coverage: &[VersionPair]) {
         .map(|pair| format!("{} {arrow} {}", pair.writer, pair.reader))
         .collect();
     if !never.is_empty() {
-        item(
-            page,
-            &[Piece::plain(format!("never: {}", never.join(", ")))],
-        );
+        item(page, &[Piece::plain(format!("never: {}", never.join(", ")))]);
     }
 }

@@ -41,11 +41,7 @@ pub fn invalid_text(invalid: &InvalidFile, style: &Style) -> String {
 pub fn code_text(code: &CodePage, style: &Style) -> String {
     let mut page = Page::new(style);
     finding::write_title(&mut page, code.severity, code.code, code.title);
-    for (heading, text) in [
-        ("", code.meaning),
-        ("for example", code.example),
-        ("how to mend it", code.mend),
-    ] {
+    for (heading, text) in [("", code.meaning), ("for example", code.example), ("how to mend it", code.mend)] {
         page.blank();
         if !heading.is_empty() {
             page.paragraph(&[], &[Piece::new(Role::Strong, heading)]);
@@ -68,25 +64,11 @@ fn write_plan(page: &mut Page, report: &Report, plan: &PlanReport) {
 
 fn write_diagnostic(page: &mut Page, invalid: &InvalidFile, diagnostic: &Diagnostic) {
     page.blank();
-    finding::write_title(
-        page,
-        diagnostic.severity,
-        &diagnostic.code,
-        &diagnostic.message,
-    );
+    finding::write_title(page, diagnostic.severity, &diagnostic.code, &diagnostic.message);
     match &diagnostic.span {
         Some(span) => {
-            let mark = Mark {
-                span: span.clone(),
-                label: String::new(),
-            };
-            snippet::write(
-                page,
-                &invalid.file,
-                &invalid.source_text,
-                diagnostic.severity,
-                &[mark],
-            );
+            let mark = Mark { span: span.clone(), label: String::new() };
+            snippet::write(page, &invalid.file, &invalid.source_text, diagnostic.severity, &[mark]);
         }
         None => {
             let place = format!("{}:{}:{}", invalid.file, diagnostic.line, diagnostic.column);
@@ -94,9 +76,6 @@ fn write_diagnostic(page: &mut Page, invalid: &InvalidFile, diagnostic: &Diagnos
         }
     }
     if let Some(help) = &diagnostic.help {
-        page.paragraph(
-            &[Piece::new(Role::Advice, "  help: ")],
-            &[Piece::plain(help)],
-        );
+        page.paragraph(&[Piece::new(Role::Advice, "  help: ")], &[Piece::plain(help)]);
     }
 }

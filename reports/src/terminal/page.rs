@@ -16,11 +16,7 @@ pub struct Piece {
 impl Piece {
     /// A piece of text; it need not be clean.
     pub fn new(role: Role, text: impl Into<String>) -> Piece {
-        Piece {
-            role,
-            text: text.into(),
-            whole: false,
-        }
+        Piece { role, text: text.into(), whole: false }
     }
 
     /// The same piece, on one line if a line is wide enough.
@@ -55,10 +51,7 @@ pub struct Page<'a> {
 impl<'a> Page<'a> {
     /// An empty page.
     pub fn new(style: &'a Style) -> Page<'a> {
-        Page {
-            style,
-            out: String::new(),
-        }
+        Page { style, out: String::new() }
     }
 
     /// What was written.
@@ -78,11 +71,7 @@ impl<'a> Page<'a> {
 
     /// A text that others wrote, fit to be shown on this page.
     pub fn clean(&self, text: &str) -> String {
-        if self.style.ascii {
-            escaped_to_ascii(text)
-        } else {
-            escaped(text)
-        }
+        if self.style.ascii { escaped_to_ascii(text) } else { escaped(text) }
     }
 
     /// An empty line, unless the page begins here or the last line is empty.
@@ -94,15 +83,8 @@ impl<'a> Page<'a> {
 
     /// A paragraph: `first` before its first line, as much room before the others.
     pub fn paragraph(&mut self, first: &[Piece], body: &[Piece]) {
-        let hang = first
-            .iter()
-            .map(|piece| self.clean(&piece.text).width())
-            .sum::<usize>();
-        for (number, line) in self
-            .wrapped(body, self.width().saturating_sub(hang))
-            .iter()
-            .enumerate()
-        {
+        let hang = first.iter().map(|piece| self.clean(&piece.text).width()).sum::<usize>();
+        for (number, line) in self.wrapped(body, self.width().saturating_sub(hang)).iter().enumerate() {
             if number == 0 {
                 let start: String = first.iter().map(|piece| self.painted(piece)).collect();
                 self.out.push_str(&start);
@@ -198,10 +180,7 @@ mod tests {
     fn lines(text: &str, width: usize) -> Vec<String> {
         let style = Style::piped();
         let page = Page::new(&style);
-        page.wrapped(&[Piece::plain(text)], width)
-            .iter()
-            .map(|line| page.line_text(line))
-            .collect()
+        page.wrapped(&[Piece::plain(text)], width).iter().map(|line| page.line_text(line)).collect()
     }
 
     #[test]

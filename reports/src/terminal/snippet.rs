@@ -31,29 +31,16 @@ pub fn write(page: &mut Page, file: &str, source: &str, severity: Severity, mark
         page.block(&shown.rendered(page, page.style.color, &spans, &labels));
         return;
     }
-    let numbers: Vec<String> = (1..=labels.len())
-        .map(|number| format!("({number})"))
-        .collect();
+    let numbers: Vec<String> = (1..=labels.len()).map(|number| format!("({number})")).collect();
     if shown.fits(page, &spans, &numbers) {
         page.block(&shown.rendered(page, page.style.color, &spans, &numbers));
     } else {
         for span in spans {
-            page.block(
-                &shown
-                    .cut(page, span)
-                    .rendered(page, page.style.color, &[span], &numbers),
-            );
+            page.block(&shown.cut(page, span).rendered(page, page.style.color, &[span], &numbers));
         }
     }
-    for (number, label) in numbers
-        .iter()
-        .zip(&labels)
-        .filter(|(_, label)| !label.is_empty())
-    {
-        page.paragraph(
-            &[Piece::new(Role::Advice, format!("   {number} "))],
-            &[Piece::plain(label)],
-        );
+    for (number, label) in numbers.iter().zip(&labels).filter(|(_, label)| !label.is_empty()) {
+        page.paragraph(&[Piece::new(Role::Advice, format!("   {number} "))], &[Piece::plain(label)]);
     }
 }
 
@@ -103,24 +90,16 @@ impl Shown {
                 true => AnnotationKind::Primary,
                 false => AnnotationKind::Context,
             };
-            kind.span(self.spans[span].clone())
-                .label(labels[span].as_str())
+            kind.span(self.spans[span].clone()).label(labels[span].as_str())
         });
-        let snippet: Snippet<'_, Annotation<'_>> = Snippet::source(self.source.as_str())
-            .path(self.file.as_str())
-            .annotations(annotations);
+        let snippet: Snippet<'_, Annotation<'_>> =
+            Snippet::source(self.source.as_str()).path(self.file.as_str()).annotations(annotations);
         let level = match self.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let renderer = if color {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
-        renderer
-            .term_width(page.width())
-            .render(&[Group::with_level(level).element(snippet)])
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        renderer.term_width(page.width()).render(&[Group::with_level(level).element(snippet)])
     }
 }
 
@@ -152,17 +131,12 @@ fn tail(text: &str, width: usize) -> String {
 fn one_line(source: &str, span: &Span) -> Span {
     let start = boundary(source, span.start);
     let end = boundary(source, span.end).max(start);
-    let line_end = source[start..end]
-        .find(['\n', '\r'])
-        .map_or(end, |at| start + at);
+    let line_end = source[start..end].find(['\n', '\r']).map_or(end, |at| start + at);
     start..line_end
 }
 
 fn boundary(source: &str, at: usize) -> usize {
-    (0..=at.min(source.len()))
-        .rev()
-        .find(|&at| source.is_char_boundary(at))
-        .unwrap_or(0)
+    (0..=at.min(source.len())).rev().find(|&at| source.is_char_boundary(at)).unwrap_or(0)
 }
 
 /// `source` up to `until`, fit to be shown. What a character becomes depends on it and the next one alone.

@@ -6,22 +6,10 @@ use super::table::{self, Column, Row};
 use crate::report::{Harm, PlanReport, Point, Position, RollbackEnds, Zone};
 
 const COLUMNS: [Column; 4] = [
-    Column {
-        heading: "step",
-        least: 14,
-    },
-    Column {
-        heading: "go back?",
-        least: 15,
-    },
-    Column {
-        heading: "hurts now?",
-        least: 12,
-    },
-    Column {
-        heading: "end of your rollback",
-        least: 9,
-    },
+    Column { heading: "step", least: 14 },
+    Column { heading: "go back?", least: 15 },
+    Column { heading: "hurts now?", least: 12 },
+    Column { heading: "end of your rollback", least: 9 },
 ];
 
 /// How many of those who are hurt the table names at one step.
@@ -37,13 +25,7 @@ pub fn write(page: &mut Page, plan: &PlanReport) {
     push_step(&mut rows, page, plan, 0, "start");
     push_rules(&mut rows, &rules, Some(0));
     for step in &plan.steps {
-        push_step(
-            &mut rows,
-            page,
-            plan,
-            step.number,
-            &format!("{} {}", step.number, step.text),
-        );
+        push_step(&mut rows, page, plan, step.number, &format!("{} {}", step.number, step.text));
         push_rules(&mut rows, &rules, Some(step.number));
     }
     table::write(page, &COLUMNS, &rows);
@@ -83,10 +65,7 @@ impl Rules {
     fn of(plan: &PlanReport) -> Rules {
         let promised = &plan.rollback_safe_until.promised;
         Rules {
-            found: plan
-                .last_safe_rollback_point
-                .as_ref()
-                .map(|point| number(plan, point)),
+            found: plan.last_safe_rollback_point.as_ref().map(|point| number(plan, point)),
             promised: match promised {
                 Point::Start => None,
                 Point::Step(_) => Some(number(plan, promised).saturating_sub(1)),
@@ -106,19 +85,13 @@ fn promise_is_broken(plan: &PlanReport) -> bool {
         step => number(plan, step),
     };
     let known = |position: &Position| !matches!(position.zone, Zone::Rollback | Zone::Undecided);
-    plan.positions
-        .iter()
-        .any(|position| position.step < until && known(position))
+    plan.positions.iter().any(|position| position.step < until && known(position))
 }
 
 fn number(plan: &PlanReport, point: &Point) -> usize {
     match point {
         Point::Start => 0,
-        Point::Step(id) => plan
-            .steps
-            .iter()
-            .find(|step| step.id == *id)
-            .map_or(0, |step| step.number),
+        Point::Step(id) => plan.steps.iter().find(|step| step.id == *id).map_or(0, |step| step.number),
         Point::End => plan.steps.len(),
     }
 }
@@ -134,20 +107,12 @@ fn push_rules(rows: &mut Vec<Row<4>>, rules: &Rules, after: Option<usize>) {
         (false, true) => format!("{promised}: not decided"),
         (false, false) => return,
     };
-    let symbol = if rules.found == after {
-        Symbol::HeavyLine
-    } else {
-        Symbol::Line
-    };
+    let symbol = if rules.found == after { Symbol::HeavyLine } else { Symbol::Line };
     rows.push(Row::Rule(symbol, label));
 }
 
 fn push_step(rows: &mut Vec<Row<4>>, page: &Page, plan: &PlanReport, number: usize, text: &str) {
-    let positions: Vec<&Position> = plan
-        .positions
-        .iter()
-        .filter(|position| position.step == number)
-        .collect();
+    let positions: Vec<&Position> = plan.positions.iter().filter(|position| position.step == number).collect();
     if positions.is_empty() && number == 0 {
         return;
     }
@@ -160,21 +125,11 @@ fn push_step(rows: &mut Vec<Row<4>>, page: &Page, plan: &PlanReport, number: usi
 }
 
 fn go_back(page: &Page, positions: &[&Position]) -> Vec<Piece> {
-    let Some(worst) = positions
-        .iter()
-        .max_by_key(|position| (position.zone, position.reason))
-    else {
+    let Some(worst) = positions.iter().max_by_key(|position| (position.zone, position.reason)) else {
         return vec![Piece::new(Role::Quiet, NOT_REACHED)];
     };
     let role = zone_role(worst.zone);
-    let mut cell = vec![Piece::new(
-        role,
-        format!(
-            "{} {}",
-            page.symbol(zone_symbol(worst.zone)),
-            worst.zone.word()
-        ),
-    )];
+    let mut cell = vec![Piece::new(role, format!("{} {}", page.symbol(zone_symbol(worst.zone)), worst.zone.word()))];
     if let Some(reason) = worst.reason {
         cell.push(Piece::new(role, format!("({})", reason.word())));
     }
@@ -198,9 +153,8 @@ fn hurts(page: &Page, positions: &[&Position]) -> Vec<Piece> {
 
 /// "Nobody" is certain only where everything was explored.
 fn nobody(positions: &[&Position]) -> &'static str {
-    let open = |position: &&Position| {
-        position.zone == Zone::Undecided || position.rollback_ends == RollbackEnds::Undecided
-    };
+    let open =
+        |position: &&Position| position.zone == Zone::Undecided || position.rollback_ends == RollbackEnds::Undecided;
     match positions {
         [] => NOT_REACHED,
         _ if positions.iter().any(open) => "none found",
@@ -229,10 +183,7 @@ fn by_victim<'a>(harms: impl Iterator<Item = &'a Harm>) -> Vec<(&'a str, Vec<&'s
 
 fn named(victims: &[(&str, Vec<&str>)]) -> String {
     let named = &victims[..victims.len().min(NAMED)];
-    let texts: Vec<String> = named
-        .iter()
-        .map(|(who, what)| format!("{who} ({})", what.join(", ")))
-        .collect();
+    let texts: Vec<String> = named.iter().map(|(who, what)| format!("{who} ({})", what.join(", "))).collect();
     let mut text = texts.join(", ");
     if victims.len() > NAMED {
         text.push_str(&format!(" and {} more", victims.len() - NAMED));
@@ -241,11 +192,7 @@ fn named(victims: &[(&str, Vec<&str>)]) -> String {
 }
 
 fn rollback_ends(positions: &[&Position]) -> Vec<Piece> {
-    let Some(worst) = positions
-        .iter()
-        .map(|position| position.rollback_ends)
-        .max()
-    else {
+    let Some(worst) = positions.iter().map(|position| position.rollback_ends).max() else {
         return vec![Piece::new(Role::Quiet, NOT_REACHED)];
     };
     let role = match worst {

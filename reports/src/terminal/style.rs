@@ -19,11 +19,7 @@ impl Style {
 
     /// The style of a pipe or a file.
     pub const fn piped() -> Style {
-        Style {
-            color: false,
-            ascii: false,
-            width: 100,
-        }
+        Style { color: false, ascii: false, width: 100 }
     }
 }
 

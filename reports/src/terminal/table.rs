@@ -24,19 +24,13 @@ pub enum Row<const N: usize> {
 
 /// Writes `rows` under the headings of `columns`.
 pub fn write<const N: usize>(page: &mut Page, columns: &[Column; N], rows: &[Row<N>]) {
-    let headings: [Vec<Piece>; N] =
-        std::array::from_fn(|n| vec![Piece::new(Role::Quiet, columns[n].heading)]);
+    let headings: [Vec<Piece>; N] = std::array::from_fn(|n| vec![Piece::new(Role::Quiet, columns[n].heading)]);
     let widths = widths(page, columns, &headings, rows);
     write_cells(page, &widths, &headings);
     for row in rows {
         match row {
             Row::Cells(cells) => write_cells(page, &widths, cells),
-            Row::Rule(symbol, label) => write_rule(
-                page,
-                widths.iter().sum::<usize>() + GAP * (N - 1),
-                *symbol,
-                label,
-            ),
+            Row::Rule(symbol, label) => write_rule(page, widths.iter().sum::<usize>() + GAP * (N - 1), *symbol, label),
         }
     }
 }
@@ -54,10 +48,7 @@ fn widths<const N: usize>(
             Row::Cells(cells) => Some(&cells[n]),
             Row::Rule(..) => None,
         });
-        let natural = cells
-            .chain([&headings[n]])
-            .map(|cell| line_width(&page.wrapped(cell, room)[0]))
-            .max();
+        let natural = cells.chain([&headings[n]]).map(|cell| line_width(&page.wrapped(cell, room)[0])).max();
         natural.unwrap_or(0).max(columns[n].least)
     });
     while widths.iter().sum::<usize>() > room {

@@ -12,34 +12,15 @@ pub fn write(page: &mut Page, report: &Report, plan: &PlanReport) {
         Verdict::Unsafe => (Role::Bad, Symbol::Irrecoverable),
         Verdict::Undecided => (Role::Open, Symbol::Undecided),
     };
-    let first = format!(
-        "{} {}  ",
-        page.symbol(symbol),
-        plan.verdict.word().to_uppercase()
-    );
+    let first = format!("{} {}  ", page.symbol(symbol), plan.verdict.word().to_uppercase());
     let mut body = vec![Piece::new(Role::Strong, &report.scenario)];
     if let Some(name) = &plan.plan {
-        body.push(Piece::plain(format!(
-            "{} plan {name}",
-            page.symbol(Symbol::Dot)
-        )));
+        body.push(Piece::plain(format!("{} plan {name}", page.symbol(Symbol::Dot))));
     }
-    body.push(Piece::new(
-        Role::Quiet,
-        format!("{} {}", page.symbol(Symbol::Dot), report.file),
-    ));
+    body.push(Piece::new(Role::Quiet, format!("{} {}", page.symbol(Symbol::Dot), report.file)));
     page.paragraph(&[Piece::new(role, first)], &body);
-    page.paragraph(
-        &[Piece::plain("  ")],
-        &[Piece::plain(promise(&plan.rollback_safe_until))],
-    );
-    page.paragraph(
-        &[Piece::plain("  ")],
-        &[Piece::plain(format!(
-            "worst recovery: {}",
-            plan.recovery.word()
-        ))],
-    );
+    page.paragraph(&[Piece::plain("  ")], &[Piece::plain(promise(&plan.rollback_safe_until))]);
+    page.paragraph(&[Piece::plain("  ")], &[Piece::plain(format!("worst recovery: {}", plan.recovery.word()))]);
     for point in &plan.point_of_no_return {
         write_turning_point(page, point);
     }
@@ -54,10 +35,7 @@ fn promise(promise: &Promise) -> String {
     if promise.found == promise.promised {
         return format!("rollback works {found}, as promised");
     }
-    format!(
-        "rollback works {found}; promised {}",
-        until(&promise.promised)
-    )
+    format!("rollback works {found}; promised {}", until(&promise.promised))
 }
 
 fn until(point: &Point) -> String {
@@ -73,41 +51,21 @@ fn write_turning_point(page: &mut Page, point: &TurningPoint) {
         Some(event) => format!("`{}`, then {event}", point.step),
         None => format!("`{}`", point.step),
     };
-    page.paragraph(
-        &[Piece::plain("  point of no return: ")],
-        &[Piece::plain(text)],
-    );
+    page.paragraph(&[Piece::plain("  point of no return: ")], &[Piece::plain(text)]);
 }
 
 fn write_undecided(page: &mut Page, undecided: &Undecided) {
-    page.paragraph(
-        &[Piece::new(Role::Open, "  undecided: ")],
-        &[Piece::plain(&undecided.why)],
-    );
-    page.paragraph(
-        &[Piece::plain("  explored: ")],
-        &[Piece::plain(&undecided.explored)],
-    );
+    page.paragraph(&[Piece::new(Role::Open, "  undecided: ")], &[Piece::plain(&undecided.why)]);
+    page.paragraph(&[Piece::plain("  explored: ")], &[Piece::plain(&undecided.explored)]);
     if let Some(help) = &undecided.help {
-        page.paragraph(
-            &[Piece::new(Role::Advice, "  help: ")],
-            &[Piece::plain(help)],
-        );
+        page.paragraph(&[Piece::new(Role::Advice, "  help: ")], &[Piece::plain(help)]);
     }
 }
 
 /// Writes how much was explored.
 pub fn write_counts(page: &mut Page, plan: &PlanReport) {
-    let extent = if plan.complete {
-        "all of them explored"
-    } else {
-        "not all explored"
-    };
-    let text = format!(
-        "{} states, {} transitions, {extent}",
-        grouped(plan.states),
-        grouped(plan.transitions)
-    );
+    let extent = if plan.complete { "all of them explored" } else { "not all explored" };
+    let text = format!("{} states, {} transitions, {extent}", grouped(plan.states), grouped(plan.transitions));
     page.blank();
     page.paragraph(&[], &[Piece::new(Role::Quiet, text)]);
 }

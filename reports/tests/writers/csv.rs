@@ -7,10 +7,7 @@ use super::examples;
 
 #[test]
 fn several_reports_have_one_header() {
-    assert_snapshot!(csv::table([
-        &examples::unsafe_rename(),
-        &examples::several_plans()
-    ]));
+    assert_snapshot!(csv::table([&examples::unsafe_rename(), &examples::several_plans()]));
 }
 
 #[test]

@@ -6,9 +6,7 @@ const SOURCE: &str = include_str!("rename.yaml");
 
 /// Where `needle` first stands in `source`.
 fn span(source: &str, needle: &str) -> Span {
-    let start = source
-        .find(needle)
-        .expect("the example contains the needle");
+    let start = source.find(needle).expect("the example contains the needle");
     start..start + needle.len()
 }
 
@@ -40,16 +38,7 @@ fn position(step: usize, id: &str, at: At) -> Position {
 }
 
 fn harm(kind: HarmKind, silent: bool, charged: bool, who: &str, what: &str, line: u32) -> Harm {
-    Harm {
-        code: kind.code(),
-        kind,
-        silent,
-        charged,
-        who: who.into(),
-        what: what.into(),
-        line,
-        column: 7,
-    }
+    Harm { code: kind.code(), kind, silent, charged, who: who.into(), what: what.into(), line, column: 7 }
 }
 
 /// A plan that nothing speaks against, with every position at home.
@@ -64,10 +53,7 @@ pub fn safe_plan(source: &str, ids: &[&str]) -> PlanReport {
         plan: None,
         verdict: Verdict::Safe,
         recovery: Recovery::Safe,
-        rollback_safe_until: Promise {
-            promised: Point::End,
-            found: Point::End,
-        },
+        rollback_safe_until: Promise { promised: Point::End, found: Point::End },
         last_safe_rollback_point: Some(Point::End),
         steps,
         positions,
@@ -118,141 +104,69 @@ pub fn unsafe_rename() -> Report {
     plan.verdict = Verdict::Unsafe;
     plan.recovery = Recovery::Irrecoverable;
     let id = |id: &str| Point::Step(id.into());
-    plan.rollback_safe_until = Promise {
-        promised: id(RENAME[5]),
-        found: id(RENAME[3]),
-    };
+    plan.rollback_safe_until = Promise { promised: id(RENAME[5]), found: id(RENAME[3]) };
     plan.last_safe_rollback_point = Some(id(RENAME[2]));
     spoil(&mut plan);
-    plan.point_of_no_return = vec![TurningPoint {
-        step: RENAME[3].into(),
-        event: Some("the first write by orders v3".into()),
-    }];
+    plan.point_of_no_return =
+        vec![TurningPoint { step: RENAME[3].into(), event: Some("the first write by orders v3".into()) }];
     plan.findings = vec![lost_orders(), misread_orders()];
     fill_lists(&mut plan);
     report(vec![plan])
 }
 
 fn spoil(plan: &mut PlanReport) {
-    for position in plan
-        .positions
-        .iter_mut()
-        .filter(|position| position.step >= 4)
-    {
+    for position in plan.positions.iter_mut().filter(|position| position.step >= 4) {
         let charged = position.step < 6;
         position.zone = Zone::Forward;
         position.procedure = Some(texts(&["finish the plan"]));
         position.rollback_ends = RollbackEnds::Lost;
-        position.harms = vec![harm(
-            HarmKind::Loss,
-            true,
-            charged,
-            "orders v3",
-            "orders.status",
-            16,
-        )];
+        position.harms = vec![harm(HarmKind::Loss, true, charged, "orders v3", "orders.status", 16)];
     }
-    let mixed = plan
-        .positions
-        .iter_mut()
-        .find(|position| position.step == 4)
-        .expect("step 4 has positions");
-    mixed.harms.push(harm(
-        HarmKind::Misread,
-        true,
-        true,
-        "orders v2",
-        "orders.status",
-        15,
-    ));
+    let mixed = plan.positions.iter_mut().find(|position| position.step == 4).expect("step 4 has positions");
+    mixed.harms.push(harm(HarmKind::Misread, true, true, "orders v2", "orders.status", 15));
     mixed.zone = Zone::Irrecoverable;
     mixed.reason = Some(Reason::Luck);
     mixed.procedure = None;
     let last = plan.positions.last_mut().expect("there are positions");
     last.zone = Zone::Repair;
-    last.procedure = Some(texts(&[
-        "deploy orders v2",
-        "backfill orders.status from order_status",
-    ]));
+    last.procedure = Some(texts(&["deploy orders v2", "backfill orders.status from order_status"]));
 }
 
 fn lost_orders() -> Finding {
     let told = [
         ("plan: migrate orders.expand adds order_status", Some(21)),
-        (
-            "plan: deploy orders v2, one replica after the other, until all six have moved",
-            Some(22),
-        ),
-        (
-            "plan: backfill copies status to order_status; every row is equal in both",
-            Some(23),
-        ),
-        (
-            "plan: deploy orders v3 begins; one v2 replica becomes v3",
-            Some(25),
-        ),
-        (
-            "orders v3 takes a request and writes order_status only: status is stale",
-            Some(16),
-        ),
-        (
-            "the operator aborts; the rollback brings orders v2 back",
-            Some(28),
-        ),
-        (
-            "orders v2 reads the stale status and answers with it",
-            Some(15),
-        ),
-        (
-            "rollback: migrate orders.expand undone; the last fresh copy is gone",
-            Some(28),
-        ),
+        ("plan: deploy orders v2, one replica after the other, until all six have moved", Some(22)),
+        ("plan: backfill copies status to order_status; every row is equal in both", Some(23)),
+        ("plan: deploy orders v3 begins; one v2 replica becomes v3", Some(25)),
+        ("orders v3 takes a request and writes order_status only: status is stale", Some(16)),
+        ("the operator aborts; the rollback brings orders v2 back", Some(28)),
+        ("orders v2 reads the stale status and answers with it", Some(15)),
+        ("rollback: migrate orders.expand undone; the last fresh copy is gone", Some(28)),
     ];
     Finding {
         code: "TB208",
         title: "the rollback loses orders that v3 has written".into(),
         line: 16,
         blame: vec![
-            blame(
-                "writes: {orders: [order_status]}",
-                "v3 writes the new column only",
-            ),
-            blame(
-                "rollback: undo-everything",
-                "drops the column that v3 wrote",
-            ),
+            blame("writes: {orders: [order_status]}", "v3 writes the new column only"),
+            blame("rollback: undo-everything", "drops the column that v3 wrote"),
             blame("deploy: orders v3", "from here on"),
         ],
-        story: told
-            .iter()
-            .map(|&(text, line)| StoryMove {
-                text: text.into(),
-                line,
-            })
-            .collect(),
+        story: told.iter().map(|&(text, line)| StoryMove { text: text.into(), line }).collect(),
         doomed_at: Some(5),
         first_symptom_at: Some(7),
-        does_not_matter: texts(&[
-            "how many replicas have moved",
-            "whether the backfill has ended",
-        ]),
-        still_saved_by: texts(&[
-            "a release between v2 and v3 that reads the new column and writes both",
-        ]),
+        does_not_matter: texts(&["how many replicas have moved", "whether the backfill has ended"]),
+        still_saved_by: texts(&["a release between v2 and v3 that reads the new column and writes both"]),
         fix: Some(Fix {
             summary: "release a version that writes both columns first".into(),
-            diff: "   - deploy: orders v2\n-  - deploy: orders v3\n+  - deploy: orders v2.5\n"
-                .into(),
+            diff: "   - deploy: orders v2\n-  - deploy: orders v3\n+  - deploy: orders v2.5\n".into(),
         }),
         replay: Some("turnback replay rename.yaml --story 1".into()),
     }
 }
 
 fn blame(needle: &str, label: &str) -> Blame {
-    Blame {
-        span: span(SOURCE, needle),
-        label: label.into(),
-    }
+    Blame { span: span(SOURCE, needle), label: label.into() }
 }
 
 fn misread_orders() -> Finding {
@@ -260,14 +174,8 @@ fn misread_orders() -> Finding {
         code: "TB204",
         title: "orders v2 misreads status".into(),
         line: 15,
-        blame: vec![blame(
-            "v2: {reads: {orders: [status]}",
-            "reads what v3 does not write",
-        )],
-        story: vec![StoryMove {
-            text: "orders v2 reads a stale status".into(),
-            line: None,
-        }],
+        blame: vec![blame("v2: {reads: {orders: [status]}", "reads what v3 does not write")],
+        story: vec![StoryMove { text: "orders v2 reads a stale status".into(), line: None }],
         doomed_at: None,
         first_symptom_at: None,
         does_not_matter: vec![],
@@ -278,34 +186,12 @@ fn misread_orders() -> Finding {
 }
 
 fn fill_lists(plan: &mut PlanReport) {
-    plan.would_hurt = vec![harm(
-        HarmKind::WriteFails,
-        false,
-        false,
-        "orders v2",
-        "orders.status",
-        15,
-    )];
-    plan.pre_existing = vec![harm(
-        HarmKind::Reject,
-        false,
-        false,
-        "mobile-3.1",
-        "POST /v1/orders",
-        12,
-    )];
+    plan.would_hurt = vec![harm(HarmKind::WriteFails, false, false, "orders v2", "orders.status", 15)];
+    plan.pre_existing = vec![harm(HarmKind::Reject, false, false, "mobile-3.1", "POST /v1/orders", 12)];
     plan.parked = texts(&["step 3: orders v2 with both columns filled"]);
     plan.vacuous = vec![
-        Vacuous {
-            code: "TB304",
-            what: "gate healthy: only silent harm can happen".into(),
-            line: Some(18),
-        },
-        Vacuous {
-            code: "TB301",
-            what: "wait 7d".into(),
-            line: None,
-        },
+        Vacuous { code: "TB304", what: "gate healthy: only silent harm can happen".into(), line: Some(18) },
+        Vacuous { code: "TB301", what: "wait 7d".into(), line: None },
     ];
     plan.assumed = texts(&["a replica that restarts comes back with its version"]);
     plan.metrics_not_checked = texts(&["sessions_dropped: 0"]);
@@ -315,11 +201,7 @@ fn fill_lists(plan: &mut PlanReport) {
         found: RENAME[3].into(),
         line: Some(29),
     }];
-    let pair = |writer: &str, reader: &str, met| VersionPair {
-        writer: writer.into(),
-        reader: reader.into(),
-        met,
-    };
+    let pair = |writer: &str, reader: &str, met| VersionPair { writer: writer.into(), reader: reader.into(), met };
     plan.coverage = vec![
         pair("orders v1", "orders v2", true),
         pair("orders v2", "orders v3", true),
@@ -341,11 +223,7 @@ pub fn undecided() -> Report {
         explored: "every path of up to 41 moves; what is found there is certain".into(),
         help: Some("raise --max-states, or check fewer keys".into()),
     });
-    for position in plan
-        .positions
-        .iter_mut()
-        .filter(|position| position.step >= 2)
-    {
+    for position in plan.positions.iter_mut().filter(|position| position.step >= 2) {
         position.zone = Zone::Undecided;
         position.procedure = None;
         position.rollback_ends = RollbackEnds::Undecided;
@@ -361,16 +239,11 @@ pub fn several_plans() -> Report {
     hurts.verdict = Verdict::Unsafe;
     hurts.recovery = Recovery::Rollback;
     for kind in [HarmKind::Crash, HarmKind::Reject, HarmKind::Drop] {
-        hurts.positions[3]
-            .harms
-            .push(harm(kind, false, true, "orders v1", "peer-sync", 12));
+        hurts.positions[3].harms.push(harm(kind, false, true, "orders v1", "peer-sync", 12));
     }
     let mut never = safe_plan(SOURCE, &RENAME[..1]);
     never.plan = Some("never-back".into());
-    never.rollback_safe_until = Promise {
-        promised: Point::Start,
-        found: Point::Start,
-    };
+    never.rollback_safe_until = Promise { promised: Point::Start, found: Point::Start };
     never.last_safe_rollback_point = None;
     for position in &mut never.positions {
         position.zone = Zone::Forward;
@@ -399,37 +272,17 @@ pub fn hostile() -> Report {
         position.procedure = Some(vec![HOSTILE.into()]);
     }
     plan.rollback_safe_until.promised = Point::Step(HOSTILE.into());
-    let texts = [
-        &mut plan.parked,
-        &mut plan.assumed,
-        &mut plan.not_stated,
-        &mut plan.metrics_not_checked,
-    ];
-    texts
-        .into_iter()
-        .for_each(|texts| *texts = vec![HOSTILE.into()]);
+    let texts = [&mut plan.parked, &mut plan.assumed, &mut plan.not_stated, &mut plan.metrics_not_checked];
+    texts.into_iter().for_each(|texts| *texts = vec![HOSTILE.into()]);
     for finding in &mut plan.findings {
         finding.title = HOSTILE.into();
-        finding
-            .story
-            .iter_mut()
-            .for_each(|told| told.text = HOSTILE.into());
-        finding
-            .blame
-            .iter_mut()
-            .for_each(|blame| blame.label = HOSTILE.into());
+        finding.story.iter_mut().for_each(|told| told.text = HOSTILE.into());
+        finding.blame.iter_mut().for_each(|blame| blame.label = HOSTILE.into());
         finding.does_not_matter = vec![HOSTILE.into()];
         finding.replay = Some(HOSTILE.into());
-        finding.fix = Some(Fix {
-            summary: HOSTILE.into(),
-            diff: format!("+{HOSTILE}"),
-        });
+        finding.fix = Some(Fix { summary: HOSTILE.into(), diff: format!("+{HOSTILE}") });
     }
-    for harm in plan
-        .would_hurt
-        .iter_mut()
-        .chain(plan.positions.iter_mut().flat_map(|at| &mut at.harms))
-    {
+    for harm in plan.would_hurt.iter_mut().chain(plan.positions.iter_mut().flat_map(|at| &mut at.harms)) {
         harm.who = HOSTILE.into();
         harm.what = HOSTILE.into();
     }

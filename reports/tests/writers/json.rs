@@ -18,11 +18,7 @@ const DIAGNOSTIC: &str = "code severity message line column help";
 fn assert_keys(object: &Value, keys: &str) {
     let mut listed: Vec<&str> = keys.split_whitespace().collect();
     listed.sort_unstable();
-    let mut found: Vec<&String> = object
-        .as_object()
-        .expect("it is an object")
-        .keys()
-        .collect();
+    let mut found: Vec<&String> = object.as_object().expect("it is an object").keys().collect();
     found.sort_unstable();
     assert_eq!(found, listed);
 }
@@ -65,9 +61,7 @@ fn keys_stand_in_the_order_of_the_contract() {
         let mut rest = line.as_str();
         for key in keys.split_whitespace() {
             let key = format!("\"{key}\":");
-            let at = rest
-                .find(&key)
-                .unwrap_or_else(|| panic!("{key} is missing or too early"));
+            let at = rest.find(&key).unwrap_or_else(|| panic!("{key} is missing or too early"));
             rest = &rest[at + key.len()..];
         }
     }

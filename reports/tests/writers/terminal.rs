@@ -10,18 +10,9 @@ use super::examples;
 
 const PIPED: Style = Style::piped();
 const NARROW: Style = Style { width: 60, ..PIPED };
-const WIDE: Style = Style {
-    width: 120,
-    ..PIPED
-};
-const ASCII: Style = Style {
-    ascii: true,
-    ..PIPED
-};
-const COLOR: Style = Style {
-    color: true,
-    ..PIPED
-};
+const WIDE: Style = Style { width: 120, ..PIPED };
+const ASCII: Style = Style { ascii: true, ..PIPED };
+const COLOR: Style = Style { color: true, ..PIPED };
 
 fn all() -> Vec<Report> {
     vec![
@@ -96,23 +87,11 @@ fn colors_add_nothing_but_colors() {
 #[test]
 fn no_line_is_wider_than_the_page() {
     for report in all() {
-        for style in [
-            NARROW,
-            PIPED,
-            WIDE,
-            Style {
-                ascii: true,
-                ..NARROW
-            },
-        ] {
+        for style in [NARROW, PIPED, WIDE, Style { ascii: true, ..NARROW }] {
             let text = terminal::text(&report, &style);
             for line in text.lines() {
                 let is_diff = line.starts_with("      +") || line.starts_with("      -");
-                assert!(
-                    is_diff || line.width() <= style.width,
-                    "{} columns: {line}",
-                    style.width
-                );
+                assert!(is_diff || line.width() <= style.width, "{} columns: {line}", style.width);
             }
         }
     }
@@ -129,10 +108,7 @@ fn ascii_is_ascii() {
 #[test]
 fn a_page_narrower_than_the_narrowest_is_written_as_that() {
     let tiny = Style { width: 1, ..PIPED };
-    assert_eq!(
-        terminal::text(&examples::safe(), &tiny),
-        terminal::text(&examples::safe(), &NARROW)
-    );
+    assert_eq!(terminal::text(&examples::safe(), &tiny), terminal::text(&examples::safe(), &NARROW));
 }
 
 #[test]
@@ -149,7 +125,5 @@ fn spans_that_do_not_fit_do_no_harm() {
 fn without_colors(text: &str) -> String {
     let mut parts = text.split("\u{1b}[");
     let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |out, part| {
-        out + part.split_once('m').map_or(part, |(_, rest)| rest)
-    })
+    parts.fold(first, |out, part| out + part.split_once('m').map_or(part, |(_, rest)| rest))
 }

@@ -1,9 +1,9 @@
 //! Places, calls, values, services and clients.
 
 use crate::ast::{
-    Actor, ActorKind, Api, Body, Fallback, Field, FieldUse, Fields, Handler, Migration,
-    MigrationChange, Name, Observed, OnWrite, Otherwise, Outcome, Place, PlaceKind, Scenario,
-    Spanned, Traffic, Trigger, Value, Verbs, Version,
+    Actor, ActorKind, Api, Body, Fallback, Field, FieldUse, Fields, Handler, Migration, MigrationChange, Name,
+    Observed, OnWrite, Otherwise, Outcome, Place, PlaceKind, Scenario, Spanned, Traffic, Trigger, Value, Verbs,
+    Version,
 };
 use crate::units::written;
 
@@ -51,10 +51,7 @@ fn explain_place(place: &Place, text: &mut Lines) {
         }
     }
     for (field, tags) in &place.starts {
-        text.line(
-            2,
-            &format!("{} starts {}.", field.value, row(&names(tags), "or")),
-        );
+        text.line(2, &format!("{} starts {}.", field.value, row(&names(tags), "or")));
     }
 }
 
@@ -67,12 +64,7 @@ fn kind(kind: &PlaceKind) -> String {
         }
         PlaceKind::Document => words.push("a document, replaced as a whole".to_owned()),
         PlaceKind::Queue { .. } => queue(kind, &mut words),
-        PlaceKind::Cache {
-            of,
-            ttl,
-            on_write,
-            fresh_required,
-        } => {
+        PlaceKind::Cache { of, ttl, on_write, fresh_required } => {
             words.push("a cache".to_owned());
             words.extend(of.as_ref().map(|of| format!("of {}", of.value)));
             words.extend(lives(*ttl));
@@ -85,17 +77,11 @@ fn kind(kind: &PlaceKind) -> String {
             words.extend(fresh_required.then(|| "a stale entry is harm".to_owned()));
         }
         PlaceKind::Disk { of, ttl } => {
-            words.push(format!(
-                "on the disk of each replica of {}, kept over a restart",
-                of.value
-            ));
+            words.push(format!("on the disk of each replica of {}, kept over a restart", of.value));
             words.extend(lives(*ttl));
         }
         PlaceKind::Memory { of, ttl } => {
-            words.push(format!(
-                "in the memory of each replica of {}, gone after a restart",
-                of.value
-            ));
+            words.push(format!("in the memory of each replica of {}, gone after a restart", of.value));
             words.extend(lives(*ttl));
         }
     }
@@ -123,23 +109,11 @@ fn queue(kind: &PlaceKind, words: &mut Vec<String>) {
     };
     words.push("a queue, delivered at least once".to_owned());
     words.push(if *fifo { "in order" } else { "in any order" }.to_owned());
-    let to = if *to_each_service {
-        "to each service"
-    } else {
-        "to any one service"
-    };
+    let to = if *to_each_service { "to each service" } else { "to any one service" };
     words.push(to.to_owned());
-    let ack = if *ack_on_receive {
-        "acknowledged on receipt"
-    } else {
-        "acknowledged when done"
-    };
+    let ack = if *ack_on_receive { "acknowledged on receipt" } else { "acknowledged when done" };
     words.push(ack.to_owned());
-    let given_up = if *then_drop {
-        "dropped"
-    } else {
-        "dead-lettered"
-    };
+    let given_up = if *then_drop { "dropped" } else { "dead-lettered" };
     words.push(match attempts {
         Some(attempts) => format!("{given_up} after {attempts} attempts"),
         None => format!("tried without end (else {given_up})"),
@@ -162,25 +136,12 @@ fn explain_field(field: &Field, kind: &PlaceKind) -> String {
         values => format!("values {}", row(&names(values), "or")),
     });
     if let Some((place, other)) = &field.same_as {
-        let place = place
-            .as_ref()
-            .map(|place| format!("{}.", place.value))
-            .unwrap_or_default();
-        words.push(format!(
-            "stands for the same fact as {place}{}",
-            other.value
-        ));
+        let place = place.as_ref().map(|place| format!("{}.", place.value)).unwrap_or_default();
+        words.push(format!("stands for the same fact as {place}{}", other.value));
     }
     words.extend(field.disposable.then(|| "its loss is no loss".to_owned()));
-    words.extend(
-        field
-            .added_by_migration
-            .then(|| "not there before its migration".to_owned()),
-    );
-    words.extend(
-        (!field.declared && !field.added_by_migration)
-            .then(|| "not declared, only used".to_owned()),
-    );
+    words.extend(field.added_by_migration.then(|| "not there before its migration".to_owned()));
+    words.extend((!field.declared && !field.added_by_migration).then(|| "not declared, only used".to_owned()));
     format!("{}: {}.", field.name.value, words.join(", "))
 }
 
@@ -191,17 +152,13 @@ fn explain_migration(migration: &Migration) -> String {
         MigrationChange::RenameColumn(from, to) => {
             format!("renames the column {} to {}", from.value, to.value)
         }
-        MigrationChange::AlterColumn {
-            column,
-            not_null: true,
-        } => format!("forbids {} to be absent", column.value),
+        MigrationChange::AlterColumn { column, not_null: true } => format!("forbids {} to be absent", column.value),
         MigrationChange::AlterColumn { column, .. } => {
             format!("allows {} to be absent", column.value)
         }
-        MigrationChange::DropValue(field, tag) => format!(
-            "makes {} of the value {} absent for good",
-            field.value, tag.value
-        ),
+        MigrationChange::DropValue(field, tag) => {
+            format!("makes {} of the value {} absent for good", field.value, tag.value)
+        }
     };
     format!("Migration {} {change}.", migration.name.value)
 }
@@ -212,11 +169,7 @@ fn explain_api(api: &Api) -> String {
         true => format!("goes between the replicas of {to}"),
         false => format!("goes to any replica of {to}"),
     };
-    let sent = if api.request_is_sent {
-        ""
-    } else {
-        "; nobody is said to send the request, so it has no fields"
-    };
+    let sent = if api.request_is_sent { "" } else { "; nobody is said to send the request, so it has no fields" };
     let declared = if api.declared { "" } else { " (not declared)" };
     format!("{}{declared} {who}{sent}.", api.name.value)
 }
@@ -228,58 +181,28 @@ fn explain_value(value: &Value) -> String {
         Observed::OnRestart => "each replica sees a change at its next start".to_owned(),
     };
     let kind = if value.flag { "flag" } else { "config" };
-    let start = value
-        .values
-        .get(value.starts)
-        .map_or("?", |start| start.value.as_str());
-    let of = value
-        .of
-        .as_ref()
-        .map_or("everybody", |of| of.value.as_str());
+    let start = value.values.get(value.starts).map_or("?", |start| start.value.as_str());
+    let of = value.of.as_ref().map_or("everybody", |of| of.value.as_str());
     let values = row(&names(&value.values), "or");
-    let back = if value.irreversible {
-        "; it never goes back"
-    } else {
-        ""
-    };
-    format!(
-        "{} is a {kind} ({values}), {start} at the start, observed by {of}; {observed}{back}.",
-        value.name.value
-    )
+    let back = if value.irreversible { "; it never goes back" } else { "" };
+    format!("{} is a {kind} ({values}), {start} at the start, observed by {of}; {observed}{back}.", value.name.value)
 }
 
 fn explain_actor(scenario: &Scenario, actor: &Actor, text: &mut Lines) {
     let mut words = Vec::new();
     match &actor.kind {
-        ActorKind::Service {
-            replicas,
-            stragglers,
-            sessions,
-            owner,
-        } => {
+        ActorKind::Service { replicas, stragglers, sessions, owner } => {
             words.push(format!("a service with {replicas} replicas"));
+            words.extend(stragglers.as_ref().map(|(count, at)| format!("{count} of them stay at {}", at.value)));
             words.extend(
-                stragglers
-                    .as_ref()
-                    .map(|(count, at)| format!("{count} of them stay at {}", at.value)),
+                sessions.map(|(count, life)| format!("{count} sessions per replica that last {}", written(life))),
             );
-            words.extend(sessions.map(|(count, life)| {
-                format!("{count} sessions per replica that last {}", written(life))
-            }));
             words.extend(owner.as_ref().map(|owner| format!("owned by {owner}")));
         }
-        ActorKind::Client {
-            traffic,
-            loaded_from,
-            lives,
-        } => {
+        ActorKind::Client { traffic, loaded_from, lives } => {
             words.push("a client".to_owned());
             words.extend(traffic.as_ref().map(explain_traffic));
-            words.extend(
-                loaded_from
-                    .as_ref()
-                    .map(|from| format!("loaded from {}", from.value)),
-            );
+            words.extend(loaded_from.as_ref().map(|from| format!("loaded from {}", from.value)));
             words.extend(lives.map(|lives| format!("keeps its version for {}", written(lives))));
         }
     }
@@ -293,10 +216,7 @@ fn explain_traffic(traffic: &Traffic) -> String {
     match traffic {
         Traffic::Share(share) => format!("{share}% of the traffic"),
         Traffic::Falling { from, to, within } => {
-            format!(
-                "{from}% of the traffic, falling to {to}% in {}",
-                written(*within)
-            )
+            format!("{from}% of the traffic, falling to {to}% in {}", written(*within))
         }
         Traffic::Rest => "the rest of the traffic".to_owned(),
     }
@@ -310,25 +230,12 @@ fn explain_version(scenario: &Scenario, version: &Version, first: bool, text: &m
         depth += 1;
     }
     for (service, from) in &version.extends {
-        text.line(
-            depth,
-            &format!("does what {service} {} does, except as follows", from.value),
-        );
+        text.line(depth, &format!("does what {service} {} does, except as follows", from.value));
     }
-    let guard = version
-        .starts_if
-        .as_ref()
-        .map(|guard| format!("starts only if {}", fact(scenario, guard)));
-    let ready = version
-        .ready_in
-        .map(|time| format!("is ready {} after its start", written(time)));
-    let latency = version
-        .latency
-        .map(|time| format!("takes {} for a request", written(time)));
-    let artifact = version
-        .artifact
-        .as_ref()
-        .map(|artifact| format!("is {artifact}"));
+    let guard = version.starts_if.as_ref().map(|guard| format!("starts only if {}", fact(scenario, guard)));
+    let ready = version.ready_in.map(|time| format!("is ready {} after its start", written(time)));
+    let latency = version.latency.map(|time| format!("takes {} for a request", written(time)));
+    let artifact = version.artifact.as_ref().map(|artifact| format!("is {artifact}"));
     for line in [guard, ready, latency, artifact].into_iter().flatten() {
         text.line(depth, &line);
     }
@@ -360,34 +267,18 @@ fn explain_verbs(verbs: &Verbs, depth: usize, text: &mut Lines) {
     explain_verb(("sends", "to"), &verbs.sends, depth, text);
 }
 
-fn explain_verb(
-    (verb, preposition): (&str, &str),
-    list: &[(Name, Option<Fields>)],
-    depth: usize,
-    text: &mut Lines,
-) {
+fn explain_verb((verb, preposition): (&str, &str), list: &[(Name, Option<Fields>)], depth: usize, text: &mut Lines) {
     for (place, fields) in list {
         match fields {
-            None => text.line(
-                depth,
-                &format!("{verb} nothing {preposition} {}", place.value),
-            ),
+            None => text.line(depth, &format!("{verb} nothing {preposition} {}", place.value)),
             Some(fields) => explain_fields(fields, (verb, preposition, &place.value), depth, text),
         }
     }
 }
 
-fn explain_fields(
-    fields: &Fields,
-    (verb, preposition, place): (&str, &str, &str),
-    depth: usize,
-    text: &mut Lines,
-) {
+fn explain_fields(fields: &Fields, (verb, preposition, place): (&str, &str, &str), depth: usize, text: &mut Lines) {
     let list: Vec<String> = fields.list.iter().map(explain_use).collect();
-    text.line(
-        depth,
-        &format!("{verb} {} {preposition} {place}", row(&list, "and")),
-    );
+    text.line(depth, &format!("{verb} {} {preposition} {place}", row(&list, "and")));
     explain_otherwise(&fields.otherwise, depth + 1, text);
 }
 
@@ -400,10 +291,7 @@ fn explain_use(field: &FieldUse) -> String {
     }
     if let Some((place, from, or_nothing)) = &field.from {
         let if_there = if *or_nothing { " if there" } else { "" };
-        words.push_str(&format!(
-            " copied from {}.{}{if_there}",
-            place.value, from.value
-        ));
+        words.push_str(&format!(" copied from {}.{}{if_there}", place.value, from.value));
     }
     if !field.tags.is_empty() {
         words.push_str(&format!(" ({})", row(&names(&field.tags), "or")));
@@ -440,13 +328,7 @@ fn explain_otherwise(otherwise: &Otherwise, depth: usize, text: &mut Lines) {
     }
 }
 
-fn explain_handler(
-    scenario: &Scenario,
-    name: &str,
-    handler: &Handler,
-    depth: usize,
-    text: &mut Lines,
-) {
+fn explain_handler(scenario: &Scenario, name: &str, handler: &Handler, depth: usize, text: &mut Lines) {
     let wakes = match &handler.trigger {
         Trigger::Arrival if handler.verbs.receives.is_empty() => "when a user comes".to_owned(),
         Trigger::Arrival => "when something arrives".to_owned(),
@@ -454,23 +336,14 @@ fn explain_handler(
         Trigger::Timer(period) => format!("every {}", written(*period)),
         Trigger::Write(place) => format!("after another actor changes {}", place.value),
     };
-    let guard = handler
-        .when
-        .as_ref()
-        .map(|guard| format!(", only while {}", fact(scenario, guard)));
-    text.line(
-        depth,
-        &format!("handler {name} runs {wakes}{}:", guard.unwrap_or_default()),
-    );
+    let guard = handler.when.as_ref().map(|guard| format!(", only while {}", fact(scenario, guard)));
+    text.line(depth, &format!("handler {name} runs {wakes}{}:", guard.unwrap_or_default()));
     explain_verbs(&handler.verbs, depth + 1, text);
     explain_otherwise(&handler.otherwise, depth + 1, text);
     if handler.same_transaction {
         text.line(depth + 1, "all in one transaction");
     }
     if let Some(end) = &handler.ends_in {
-        text.line(
-            depth + 1,
-            &format!("has a declared bug: it may end so that it {}", outcome(end)),
-        );
+        text.line(depth + 1, &format!("has a declared bug: it may end so that it {}", outcome(end)));
     }
 }

@@ -1,8 +1,7 @@
 //! Gates, metrics, the operator, plans and promises.
 
 use crate::ast::{
-    BackfillSource, Counted, Expect, Gate, OperatorRules, Plan, Rollback, Scenario, Share, Step,
-    Verb, Verify,
+    BackfillSource, Counted, Expect, Gate, OperatorRules, Plan, Rollback, Scenario, Share, Step, Verb, Verify,
 };
 use crate::units::written;
 
@@ -17,13 +16,7 @@ pub(super) fn explain(scenario: &Scenario, text: &mut Lines) {
         text.line(1, &explain_gate(gate));
     }
     for (name, target) in &scenario.metrics {
-        text.line(
-            1,
-            &format!(
-                "{} is the share of {} that ends well.",
-                name.value, target.value
-            ),
-        );
+        text.line(1, &format!("{} is the share of {} that ends well.", name.value, target.value));
     }
     if scenario.plans.is_empty() {
         text.heading("No plan: the start alone is judged");
@@ -41,29 +34,12 @@ pub(super) fn explain(scenario: &Scenario, text: &mut Lines) {
 fn explain_gate(gate: &Gate) -> String {
     let conditions = gate.abort_if.iter().map(|condition| {
         let condition = &condition.value;
-        let of = condition
-            .of
-            .as_ref()
-            .map(|of| format!(" of the {of}"))
-            .unwrap_or_default();
-        let unknown = if condition.known {
-            ""
-        } else {
-            " (which nobody declares, so it never fires)"
-        };
-        format!(
-            "{}{of} is {} {}{unknown}",
-            condition.metric,
-            comparison(condition.op),
-            condition.limit
-        )
+        let of = condition.of.as_ref().map(|of| format!(" of the {of}")).unwrap_or_default();
+        let unknown = if condition.known { "" } else { " (which nobody declares, so it never fires)" };
+        format!("{}{of} is {} {}{unknown}", condition.metric, comparison(condition.op), condition.limit)
     });
     let conditions = row(&conditions.collect::<Vec<_>>(), "or");
-    format!(
-        "Gate {} aborts if {conditions} for {}.",
-        gate.name.value,
-        written(gate.during)
-    )
+    format!("Gate {} aborts if {conditions} for {}.", gate.name.value, written(gate.during))
 }
 
 fn explain_plan(scenario: &Scenario, plan: &Plan, text: &mut Lines) {
@@ -75,9 +51,7 @@ fn explain_plan(scenario: &Scenario, plan: &Plan, text: &mut Lines) {
     match &plan.rollback {
         Rollback::Inverse => text.line(1, "Rollback: the exact reverse order of the steps begun."),
         Rollback::CodeOnly => text.line(1, "Rollback: the deploys alone."),
-        Rollback::UndoEverything => {
-            text.line(1, "Rollback: everything in reverse, down-migrations too.")
-        }
+        Rollback::UndoEverything => text.line(1, "Rollback: everything in reverse, down-migrations too."),
         Rollback::List(list) => {
             text.line(1, "Rollback:");
             steps(scenario, list, 2, text);
@@ -98,10 +72,7 @@ fn explain_plan(scenario: &Scenario, plan: &Plan, text: &mut Lines) {
 
 fn steps(scenario: &Scenario, steps: &[Step], depth: usize, text: &mut Lines) {
     for (at, step) in steps.iter().enumerate() {
-        text.line(
-            depth,
-            &format!("{}. {}.", at + 1, verb(scenario, &step.verb)),
-        );
+        text.line(depth, &format!("{}. {}.", at + 1, verb(scenario, &step.verb)));
         if let Verb::Parallel(inner) = &step.verb {
             self::steps(scenario, inner, depth + 1, text);
         }
@@ -121,14 +92,8 @@ fn steps(scenario: &Scenario, steps: &[Step], depth: usize, text: &mut Lines) {
 
 fn verb(scenario: &Scenario, verb: &Verb) -> String {
     match verb {
-        Verb::Migrate {
-            table,
-            migration,
-            undo: false,
-        } => format!("Run migration {migration} of {table}"),
-        Verb::Migrate {
-            table, migration, ..
-        } => format!("Take back migration {migration} of {table}"),
+        Verb::Migrate { table, migration, undo: false } => format!("Run migration {migration} of {table}"),
+        Verb::Migrate { table, migration, .. } => format!("Take back migration {migration} of {table}"),
         Verb::Deploy { service, version } => format!("Deploy {service} {version}"),
         Verb::Set { value, to } => format!("Set {value} to {}", value_name(scenario, value, *to)),
         Verb::Backfill { .. } => backfill(verb),
@@ -138,10 +103,7 @@ fn verb(scenario: &Scenario, verb: &Verb) -> String {
         Verb::Flush(cache) => format!("Flush {cache}"),
         Verb::Purge(place, None) => format!("Discard everything in {place}"),
         Verb::Purge(place, Some((field, state))) => {
-            format!(
-                "Discard what is in {place} where {field} is {}",
-                field_state(false, state)
-            )
+            format!("Discard what is in {place} where {field} is {}", field_state(false, state))
         }
         Verb::Move(from, to) => format!("Move the messages of {from} to {to}"),
         Verb::Requeue(queue) => format!("Put the dead letters of {queue} back"),
@@ -152,112 +114,44 @@ fn verb(scenario: &Scenario, verb: &Verb) -> String {
 }
 
 fn backfill(verb: &Verb) -> String {
-    let Verb::Backfill {
-        place,
-        field,
-        source,
-        overwrite,
-        batched,
-        rate,
-        idempotent,
-    } = verb
-    else {
+    let Verb::Backfill { place, field, source, overwrite, batched, rate, idempotent } = verb else {
         return String::new();
     };
     let what = match source {
-        BackfillSource::Field {
-            place: None,
-            field: from,
-        } => format!("Fill {place}.{field} from {from}"),
-        BackfillSource::Field {
-            place: Some(other),
-            field: from,
-        } => format!("Fill {place}.{field} from {other}.{from}"),
+        BackfillSource::Field { place: None, field: from } => format!("Fill {place}.{field} from {from}"),
+        BackfillSource::Field { place: Some(other), field: from } => {
+            format!("Fill {place}.{field} from {other}.{from}")
+        }
         BackfillSource::Literal(literal) => format!("Fill {place}.{field} with \"{literal}\""),
         BackfillSource::Retag { from, to } => format!("Turn {from} into {to} in {place}.{field}"),
     };
-    let scope = if *overwrite {
-        "everywhere"
-    } else {
-        "where it is absent"
-    };
-    let scope = if matches!(source, BackfillSource::Retag { .. }) {
-        ""
-    } else {
-        scope
-    };
-    let batched = if *batched {
-        "reading and writing apart"
-    } else {
-        ""
-    };
-    let twice = if *idempotent {
-        ""
-    } else {
-        "an item done twice is wrong"
-    };
-    let rate = rate
-        .map(|rate| format!("{rate} rows/s"))
-        .unwrap_or_default();
+    let scope = if *overwrite { "everywhere" } else { "where it is absent" };
+    let scope = if matches!(source, BackfillSource::Retag { .. }) { "" } else { scope };
+    let batched = if *batched { "reading and writing apart" } else { "" };
+    let twice = if *idempotent { "" } else { "an item done twice is wrong" };
+    let rate = rate.map(|rate| format!("{rate} rows/s")).unwrap_or_default();
     let words = [what.as_str(), scope, batched, twice, rate.as_str()];
-    words
-        .into_iter()
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(", ")
+    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 fn modifiers(scenario: &Scenario, step: &Step) -> Vec<String> {
     let mut lines = vec![format!("called `{}`", step.id)];
-    lines.extend(
-        step.when
-            .as_ref()
-            .map(|guard| format!("begins only if {}", fact(scenario, guard))),
-    );
-    let needs: Vec<String> = step
-        .needs
-        .iter()
-        .map(|need| format!("`{}`", need.value))
-        .collect();
+    lines.extend(step.when.as_ref().map(|guard| format!("begins only if {}", fact(scenario, guard))));
+    let needs: Vec<String> = step.needs.iter().map(|need| format!("`{}`", need.value)).collect();
     lines.extend((!needs.is_empty()).then(|| format!("needs {}", row(&needs, "and"))));
-    lines.extend(
-        step.like
-            .as_ref()
-            .map(|like| format!("behaves as {}", like.value)),
-    );
-    lines.extend(
-        step.ready_in
-            .map(|time| format!("the release is ready in {}", written(time))),
-    );
+    lines.extend(step.like.as_ref().map(|like| format!("behaves as {}", like.value)));
+    lines.extend(step.ready_in.map(|time| format!("the release is ready in {}", written(time))));
     lines.extend(rolling(step));
-    lines.extend(
-        step.gate
-            .as_ref()
-            .map(|gate| format!("watched by gate {}", gate.value)),
-    );
-    lines.extend(
-        step.stragglers_included
-            .then(|| "moves the stragglers too".to_owned()),
-    );
-    lines.extend(
-        step.verify
-            .as_ref()
-            .map(|verify| explain_verify(&verify.value)),
-    );
-    lines.extend(
-        step.floor
-            .then(|| "once done, rolling back means back to here".to_owned()),
-    );
-    lines.extend(
-        step.once
-            .then(|| "does not run again on a second attempt".to_owned()),
-    );
+    lines.extend(step.gate.as_ref().map(|gate| format!("watched by gate {}", gate.value)));
+    lines.extend(step.stragglers_included.then(|| "moves the stragglers too".to_owned()));
+    lines.extend(step.verify.as_ref().map(|verify| explain_verify(&verify.value)));
+    lines.extend(step.floor.then(|| "once done, rolling back means back to here".to_owned()));
+    lines.extend(step.once.then(|| "does not run again on a second attempt".to_owned()));
     lines
 }
 
 fn rolling(step: &Step) -> Option<String> {
-    let rolls =
-        matches!(step.verb, Verb::Deploy { .. }) || !step.canary.is_empty() || step.bake > 0;
+    let rolls = matches!(step.verb, Verb::Deploy { .. }) || !step.canary.is_empty() || step.bake > 0;
     let stages: Vec<String> = step
         .canary
         .iter()
@@ -280,46 +174,22 @@ fn explain_verify(verify: &Verify) -> String {
         Counted::Tag(tag) => format!("{field} is {tag}"),
         Counted::DistinctFrom(other) => format!("{field} differs from {other}"),
     };
-    format!(
-        "done only if the rows where {counted} are {} {}",
-        comparison(verify.op),
-        verify.limit
-    )
+    format!("done only if the rows where {counted} are {} {}", comparison(verify.op), verify.limit)
 }
 
 fn explain_expect(expect: &Expect, text: &mut Lines) {
-    let until = expect
-        .rollback_safe_until
-        .as_ref()
-        .map_or("end", |until| until.value.as_str());
+    let until = expect.rollback_safe_until.as_ref().map_or("end", |until| until.value.as_str());
     let mut lines = vec![match until {
         "end" => "the rollback ends at home from every position".to_owned(),
         step => format!("the rollback ends at home from every position before `{step}`"),
     }];
-    lines.extend(
-        expect
-            .verdict
-            .as_ref()
-            .map(|verdict| format!("the verdict is {}", verdict.value)),
-    );
-    lines.extend(
-        expect
-            .recovery
-            .as_ref()
-            .map(|recovery| format!("the recovery is {}", recovery.value)),
-    );
+    lines.extend(expect.verdict.as_ref().map(|verdict| format!("the verdict is {}", verdict.value)));
+    lines.extend(expect.recovery.as_ref().map(|recovery| format!("the recovery is {}", recovery.value)));
     if let Some((as_written, step)) = &expect.no_return {
         let step = step.as_deref().unwrap_or("?");
-        lines.push(format!(
-            "the point of no return is `{step}` ({})",
-            as_written.value
-        ));
+        lines.push(format!("the point of no return is `{step}` ({})", as_written.value));
     }
-    let loss = if expect.loss_accepted {
-        "a repair may discard something"
-    } else {
-        "nothing is lost"
-    };
+    let loss = if expect.loss_accepted { "a repair may discard something" } else { "nothing is lost" };
     lines.push(loss.to_owned());
     for (metric, op, limit) in &expect.metrics {
         lines.push(format!("{} is {} {limit}", metric.value, comparison(*op)));
@@ -332,21 +202,12 @@ fn explain_expect(expect: &Expect, text: &mut Lines) {
 
 fn explain_operator(scenario: &Scenario, rules: &OperatorRules, text: &mut Lines) {
     text.heading("Operator");
-    text.line(
-        1,
-        &format!(
-            "waits at most {} in a recovery",
-            written(rules.waits_at_most)
-        ),
-    );
+    text.line(1, &format!("waits at most {} in a recovery", written(rules.waits_at_most)));
     for name in &rules.may_not {
         text.line(1, &format!("may not {}", name.value));
     }
     for (name, guard) in &rules.needs {
-        text.line(
-            1,
-            &format!("can {} only while {}", name.value, fact(scenario, guard)),
-        );
+        text.line(1, &format!("can {} only while {}", name.value, fact(scenario, guard)));
     }
     for (name, time) in &rules.takes {
         text.line(1, &format!("needs {} to {}", written(*time), name.value));

@@ -7,21 +7,14 @@ use super::row;
 
 /// The name of a value of a flag or config.
 pub(super) fn value_name<'s>(scenario: &'s Scenario, name: &str, index: usize) -> &'s str {
-    let value = scenario
-        .values
-        .iter()
-        .find(|value| value.name.value == name);
+    let value = scenario.values.iter().find(|value| value.name.value == name);
     let word = value.and_then(|value| value.values.get(index));
     word.map_or("?", |word| word.value.as_str())
 }
 
 /// All of a guard.
 pub(super) fn fact(scenario: &Scenario, fact: &Fact) -> String {
-    let atoms: Vec<String> = fact
-        .all
-        .iter()
-        .map(|spanned| atom(scenario, &spanned.value))
-        .collect();
+    let atoms: Vec<String> = fact.all.iter().map(|spanned| atom(scenario, &spanned.value)).collect();
     row(&atoms, "and")
 }
 
@@ -35,10 +28,7 @@ fn atom(scenario: &Scenario, atom: &Atom) -> String {
         Atom::NoVersion(service, version) => format!("no {service} runs {version}"),
         Atom::NoClient(client) => format!("no {client} is left"),
         Atom::NoItemWhere(place, field, not, state) => {
-            format!(
-                "no item of {place} has {field} {}",
-                field_state(*not, state)
-            )
+            format!("no item of {place} has {field} {}", field_state(*not, state))
         }
         Atom::Empty(place) => format!("{place} is empty"),
         Atom::Present(place) => format!("{place} is present"),
@@ -70,11 +60,7 @@ pub(super) fn field_state(not: bool, state: &FieldState) -> String {
 pub(super) fn condition(scenario: &Scenario, condition: &Condition) -> String {
     let literals = condition.literals.iter().map(|(not, name, index)| {
         let not = if *not { "not " } else { "" };
-        format!(
-            "{} is {not}{}",
-            name.value,
-            value_name(scenario, &name.value, *index)
-        )
+        format!("{} is {not}{}", name.value, value_name(scenario, &name.value, *index))
     });
     row(&literals.collect::<Vec<_>>(), "and")
 }

@@ -1,6 +1,4 @@
-use super::Where::{
-    Api, Cache, Config, Disk, Document, Field, Flag, Memory, Migration, Queue, Table,
-};
+use super::Where::{Api, Cache, Config, Disk, Document, Field, Flag, Memory, Migration, Queue, Table};
 use super::{Key, Shape};
 
 /// Keys of places, apis, flags and config.
@@ -13,9 +11,7 @@ pub(super) const KEYS: &[Key] = &[
         .default("the first column")
         .rule("R2")
         .example("key: sku"),
-    Key::new("rows", &[Table], Shape::Number, "How many rows there are.")
-        .example("rows: 200M")
-        .time_only(),
+    Key::new("rows", &[Table], Shape::Number, "How many rows there are.").example("rows: 200M").time_only(),
     Key::new("migrations", &[Table], Shape::Named(Migration), "Changes of the schema, by name.")
         .rule("R9")
         .example("migrations: {expand: {add_column: order_status}}"),
@@ -28,15 +24,30 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("rename_column", &[Migration], Shape::NamedText("the new name"), "Renames a column.")
         .rule("R9 R11")
         .example("rename_column: {status: order_status}"),
-    Key::new("alter_column", &[Migration], Shape::NamedText("nullable|not_null"), "Changes whether a column may be absent.")
-        .rule("R9 R11")
-        .example("alter_column: {status: nullable}"),
-    Key::new("drop_value", &[Migration], Shape::NamedText("TAG"), "Fields with that tag count as absent for good (a destroyed key).")
-        .rule("R9 R10")
-        .example("drop_value: {token: k1}"),
-    Key::new("fields", &[Document, Queue, Cache, Disk, Memory], Shape::NamedEither("any|A|B", Field), "Declared fields; if left out, those that somebody writes.")
-        .rule("R1")
-        .example("fields: {kind: rlp|ssz}"),
+    Key::new(
+        "alter_column",
+        &[Migration],
+        Shape::NamedText("nullable|not_null"),
+        "Changes whether a column may be absent.",
+    )
+    .rule("R9 R11")
+    .example("alter_column: {status: nullable}"),
+    Key::new(
+        "drop_value",
+        &[Migration],
+        Shape::NamedText("TAG"),
+        "Fields with that tag count as absent for good (a destroyed key).",
+    )
+    .rule("R9 R10")
+    .example("drop_value: {token: k1}"),
+    Key::new(
+        "fields",
+        &[Document, Queue, Cache, Disk, Memory],
+        Shape::NamedEither("any|A|B", Field),
+        "Declared fields; if left out, those that somebody writes.",
+    )
+    .rule("R1")
+    .example("fields: {kind: rlp|ssz}"),
     Key::new("values", &[Field], Shape::Tags, "The value tags it may have.")
         .rule("R1 R5")
         .example("values: cents|euros"),
@@ -51,9 +62,14 @@ pub(super) const KEYS: &[Key] = &[
         .default("false")
         .rule("R10")
         .example("disposable: true"),
-    Key::new("starts", &[Table, Document, Queue, Cache, Disk, Memory], Shape::NamedText("TAGS|fresh|stale|absent"), "What it may hold at the start; else what the first versions can have written, or nothing.")
-        .rule("R1")
-        .example("starts: {status: absent}"),
+    Key::new(
+        "starts",
+        &[Table, Document, Queue, Cache, Disk, Memory],
+        Shape::NamedText("TAGS|fresh|stale|absent"),
+        "What it may hold at the start; else what the first versions can have written, or nothing.",
+    )
+    .rule("R1")
+    .example("starts: {status: absent}"),
     Key::new("in_flight", &[Queue], Shape::Number, "Messages under way in normal operation.")
         .example("in_flight: 2000")
         .time_only(),
@@ -65,10 +81,15 @@ pub(super) const KEYS: &[Key] = &[
         .default("any")
         .rule("R6")
         .example("order: fifo"),
-    Key::new("ack", &[Queue], Shape::OneOf(&["when done", "on receive"]), "When a message is acknowledged, and so never comes again.")
-        .default("when done")
-        .rule("R6")
-        .example("ack: on receive"),
+    Key::new(
+        "ack",
+        &[Queue],
+        Shape::OneOf(&["when done", "on receive"]),
+        "When a message is acknowledged, and so never comes again.",
+    )
+    .default("when done")
+    .rule("R6")
+    .example("ack: on receive"),
     Key::new("attempts", &[Queue], Shape::Form("N|unbounded"), "Deliveries until a message is given up.")
         .default("unbounded")
         .rule("R6")
@@ -83,27 +104,31 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("retention", &[Queue], Shape::Duration, "How long a message is kept.")
         .rule("R6 R10")
         .example("retention: 7d"),
-    Key::new("delay", &[Queue], Shape::Duration, "How long a message is held back.")
-        .rule("R6")
-        .example("delay: 10m"),
-    Key::new("to", &[Queue], Shape::OneOf(&["each service", "any one"]), "Whether every receiving service gets its own copy, or one of them the message.")
-        .default("each service")
-        .rule("R6")
-        .example("to: any one"),
-    Key::new("of", &[Cache], Shape::Name("table"), "The table whose rows it holds.")
-        .rule("R7")
-        .example("of: orders"),
+    Key::new("delay", &[Queue], Shape::Duration, "How long a message is held back.").rule("R6").example("delay: 10m"),
+    Key::new(
+        "to",
+        &[Queue],
+        Shape::OneOf(&["each service", "any one"]),
+        "Whether every receiving service gets its own copy, or one of them the message.",
+    )
+    .default("each service")
+    .rule("R6")
+    .example("to: any one"),
+    Key::new("of", &[Cache], Shape::Name("table"), "The table whose rows it holds.").rule("R7").example("of: orders"),
     Key::new("of", &[Disk, Memory], Shape::Name("service"), "The service whose replicas each have their own.")
         .required()
         .rule("R3")
         .example("of: web"),
-    Key::new("ttl", &[Cache, Disk, Memory], Shape::Duration, "How long an entry lives.")
-        .rule("R7")
-        .example("ttl: 15m"),
-    Key::new("on_write", &[Cache], Shape::OneOf(&["leave", "invalidate", "refresh"]), "What a write to the cached table does to the entry.")
-        .default("leave")
-        .rule("R7")
-        .example("on_write: invalidate"),
+    Key::new("ttl", &[Cache, Disk, Memory], Shape::Duration, "How long an entry lives.").rule("R7").example("ttl: 15m"),
+    Key::new(
+        "on_write",
+        &[Cache],
+        Shape::OneOf(&["leave", "invalidate", "refresh"]),
+        "What a write to the cached table does to the entry.",
+    )
+    .default("leave")
+    .rule("R7")
+    .example("on_write: invalidate"),
     Key::new("fresh", &[Cache], Shape::OneOf(&["required"]), "A stale entry within its ttl is harm.")
         .rule("R7")
         .example("fresh: required"),
@@ -113,10 +138,15 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("to", &[Api], Shape::OneOrList("service"), "The service or services that receive the call.")
         .rule("R4")
         .example("to: web"),
-    Key::new("route", &[Api], Shape::Form("any"), "Which replicas receive the call; `stable`, `canary`, `sticky`, a role or a config are not supported yet.")
-        .default("any")
-        .rule("R4")
-        .example("route: any"),
+    Key::new(
+        "route",
+        &[Api],
+        Shape::Form("any"),
+        "Which replicas receive the call; `stable`, `canary`, `sticky`, a role or a config are not supported yet.",
+    )
+    .default("any")
+    .rule("R4")
+    .example("route: any"),
     Key::new("starts", &[Flag], Shape::OneOf(&["on", "off"]), "The value at the start.")
         .default("off")
         .rule("R11")
@@ -129,10 +159,15 @@ pub(super) const KEYS: &[Key] = &[
         .default("all")
         .rule("R11")
         .example("of: web"),
-    Key::new("observed", &[Flag, Config], Shape::Form("at once|within DURATION|on restart"), "How each replica learns of a change.")
-        .default("at once")
-        .rule("R11")
-        .example("observed: within 60s"),
+    Key::new(
+        "observed",
+        &[Flag, Config],
+        Shape::Form("at once|within DURATION|on restart"),
+        "How each replica learns of a change.",
+    )
+    .default("at once")
+    .rule("R11")
+    .example("observed: within 60s"),
     Key::new("irreversible", &[Flag, Config], Shape::Bool, "Whether it moves only towards the end of its list.")
         .default("false")
         .rule("R11")

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::ast::{
-    Atom, BackfillSource, Body, Counted, Fact, Field, FieldState, MigrationChange, Name, Place,
-    PlaceKind, Scenario, Span, Step, Verb,
+    Atom, BackfillSource, Body, Counted, Fact, Field, FieldState, MigrationChange, Name, Place, PlaceKind, Scenario,
+    Span, Step, Verb,
 };
 use crate::diagnostics::{Code, Diagnostic};
 use crate::suggest;
@@ -21,10 +21,7 @@ pub(super) fn unknown_fields(scenario: &Scenario) -> Vec<Diagnostic> {
     }
     walk::field_uses(scenario, &mut |_, place, field| {
         for name in &field.alternatives {
-            let tags = field
-                .tags
-                .iter()
-                .map(|tag| (tag.value.as_str(), tag.span.clone()));
+            let tags = field.tags.iter().map(|tag| (tag.value.as_str(), tag.span.clone()));
             checker.field(&place.value, &name.value, &name.span, tags);
         }
         if let Some((place, name, _)) = &field.from {
@@ -50,37 +47,22 @@ struct Checker<'s> {
 impl<'s> Checker<'s> {
     fn new(scenario: &'s Scenario) -> Self {
         let places = scenario.places.iter().map(|place| {
-            let fields = place
-                .fields
-                .iter()
-                .map(|field| (field.name.value.as_str(), field));
+            let fields = place.fields.iter().map(|field| (field.name.value.as_str(), field));
             let table = matches!(place.kind, PlaceKind::Table { .. });
             (place.name.value.as_str(), (table, fields.collect()))
         });
-        Self {
-            places: places.collect(),
-            found: Vec::new(),
-        }
+        Self { places: places.collect(), found: Vec::new() }
     }
 
     /// A field that is named, with the values that are named of it.
-    fn field<'t>(
-        &mut self,
-        place: &str,
-        field: &str,
-        span: &Span,
-        tags: impl IntoIterator<Item = (&'t str, Span)>,
-    ) {
+    fn field<'t>(&mut self, place: &str, field: &str, span: &Span, tags: impl IntoIterator<Item = (&'t str, Span)>) {
         let Some((table, fields)) = self.places.get(place) else {
             return;
         };
         let exists = |field: &&Field| !table || field.declared || field.added_by_migration;
         let Some(known) = fields.get(field).copied().filter(|field| exists(field)) else {
-            let mut names: Vec<&str> = fields
-                .values()
-                .filter(|field| exists(field))
-                .map(|field| &*field.name.value)
-                .collect();
+            let mut names: Vec<&str> =
+                fields.values().filter(|field| exists(field)).map(|field| &*field.name.value).collect();
             names.sort_unstable();
             if names.is_empty() {
                 return;
@@ -88,8 +70,7 @@ impl<'s> Checker<'s> {
             let what = if *table { "column" } else { "field" };
             let message = format!("`{place}` has no {what} `{field}`");
             let diagnostic = Diagnostic::error(Code::UnknownField, span.clone(), message);
-            self.found
-                .push(diagnostic.maybe_help(suggest::hint(field, names)));
+            self.found.push(diagnostic.maybe_help(suggest::hint(field, names)));
             return;
         };
         for (tag, span) in tags {
@@ -98,8 +79,7 @@ impl<'s> Checker<'s> {
                 let message = format!("`{place}.{field}` has no value `{tag}`");
                 let values = known.values.iter().map(|value| value.value.as_str());
                 let help = suggest::hint(tag, values);
-                self.found
-                    .push(Diagnostic::error(Code::UnknownTag, span, message).maybe_help(help));
+                self.found.push(Diagnostic::error(Code::UnknownTag, span, message).maybe_help(help));
             }
         }
     }
@@ -111,16 +91,10 @@ impl<'s> Checker<'s> {
     fn declarations(&mut self, place: &Place) {
         let here = place.name.value.as_str();
         for (field, tags) in &place.starts {
-            let tags = tags
-                .iter()
-                .map(|tag| (tag.value.as_str(), tag.span.clone()));
+            let tags = tags.iter().map(|tag| (tag.value.as_str(), tag.span.clone()));
             self.field(here, &field.value, &field.span, tags);
         }
-        for (other, twin) in place
-            .fields
-            .iter()
-            .filter_map(|field| field.same_as.as_ref())
-        {
+        for (other, twin) in place.fields.iter().filter_map(|field| field.same_as.as_ref()) {
             self.named(other.as_ref().map_or(here, |other| &other.value), twin);
         }
         let PlaceKind::Table { migrations, .. } = &place.kind else {
@@ -133,12 +107,7 @@ impl<'s> Checker<'s> {
                 | MigrationChange::RenameColumn(column, _)
                 | MigrationChange::AlterColumn { column, .. } => self.named(here, column),
                 MigrationChange::DropValue(field, tag) => {
-                    self.field(
-                        here,
-                        &field.value,
-                        &field.span,
-                        [(tag.value.as_str(), tag.span.clone())],
-                    );
+                    self.field(here, &field.value, &field.span, [(tag.value.as_str(), tag.span.clone())]);
                 }
             }
         }
@@ -147,12 +116,7 @@ impl<'s> Checker<'s> {
     fn step(&mut self, step: &Step) {
         let span = &step.verb_span;
         match &step.verb {
-            Verb::Backfill {
-                place,
-                field,
-                source,
-                ..
-            } => self.backfill(place, field, source, span),
+            Verb::Backfill { place, field, source, .. } => self.backfill(place, field, source, span),
             Verb::Purge(place, Some((field, state))) => self.state(place, field, state, span),
             Verb::WaitUntil(fact) => self.facts([fact]),
             _ => {}
@@ -174,30 +138,19 @@ impl<'s> Checker<'s> {
 
     fn backfill(&mut self, place: &str, field: &str, source: &BackfillSource, span: &Span) {
         match source {
-            BackfillSource::Field {
-                place: other,
-                field: from,
-            } => {
+            BackfillSource::Field { place: other, field: from } => {
                 self.field(other.as_deref().unwrap_or(place), from, span, []);
                 self.field(place, field, span, []);
             }
             BackfillSource::Literal(_) => self.field(place, field, span, []),
             BackfillSource::Retag { from, to } => {
-                self.field(
-                    place,
-                    field,
-                    span,
-                    [(from.as_str(), span.clone()), (to.as_str(), span.clone())],
-                );
+                self.field(place, field, span, [(from.as_str(), span.clone()), (to.as_str(), span.clone())]);
             }
         }
     }
 
     fn guards(&mut self, body: &Body) {
-        let handlers = body
-            .handlers
-            .iter()
-            .filter_map(|(_, handler)| handler.as_ref());
+        let handlers = body.handlers.iter().filter_map(|(_, handler)| handler.as_ref());
         self.facts(handlers.filter_map(|handler| handler.when.as_ref()));
         for (_, overlay) in &body.overlays {
             self.guards(overlay);
@@ -206,9 +159,7 @@ impl<'s> Checker<'s> {
 
     fn facts<'f>(&mut self, facts: impl IntoIterator<Item = &'f Fact>) {
         for atom in facts.into_iter().flat_map(|fact| &fact.all) {
-            if let Atom::FieldIs(place, field, _, state)
-            | Atom::NoItemWhere(place, field, _, state) = &atom.value
-            {
+            if let Atom::FieldIs(place, field, _, state) | Atom::NoItemWhere(place, field, _, state) = &atom.value {
                 self.state(place, field, state, &atom.span);
             }
         }
@@ -225,9 +176,7 @@ impl<'s> Checker<'s> {
 
 fn place_of(verb: &Verb) -> Option<&str> {
     match verb {
-        Verb::Migrate { table: place, .. }
-        | Verb::Backfill { place, .. }
-        | Verb::Purge(place, _) => Some(place),
+        Verb::Migrate { table: place, .. } | Verb::Backfill { place, .. } | Verb::Purge(place, _) => Some(place),
         _ => None,
     }
 }

@@ -9,8 +9,7 @@ use crate::diagnostics::{Code, Diagnostic};
 pub(super) fn deploys_nothing(scenario: &Scenario) -> Vec<Diagnostic> {
     let start = scenario.actors.iter().filter_map(|actor| {
         let first = actor.versions.first()?;
-        (first.name.value != Actor::UNVERSIONED)
-            .then_some((actor.name.value.as_str(), Some(first.name.value.as_str())))
+        (first.name.value != Actor::UNVERSIONED).then_some((actor.name.value.as_str(), Some(first.name.value.as_str())))
     });
     let start: HashMap<&str, Option<&str>> = start.collect();
     let mut found = Vec::new();
@@ -21,11 +20,7 @@ pub(super) fn deploys_nothing(scenario: &Scenario) -> Vec<Diagnostic> {
 }
 
 /// Follows which version each service has; `None` = several.
-fn follow<'s>(
-    steps: &'s [Step],
-    has: &mut HashMap<&'s str, Option<&'s str>>,
-    found: &mut Vec<Diagnostic>,
-) {
+fn follow<'s>(steps: &'s [Step], has: &mut HashMap<&'s str, Option<&'s str>>, found: &mut Vec<Diagnostic>) {
     for step in steps {
         match &step.verb {
             Verb::Deploy { service, version } => {
@@ -33,10 +28,7 @@ fn follow<'s>(
                 if before == Some(version) && !step.stragglers_included {
                     found.push(nothing(step, service, version));
                 }
-                let whole = step
-                    .canary
-                    .last()
-                    .is_none_or(|last| *last == Share::Percent(100.0));
+                let whole = step.canary.last().is_none_or(|last| *last == Share::Percent(100.0));
                 has.insert(service, whole.then_some(version));
             }
             Verb::Parallel(inner) => follow(inner, has, found),
@@ -47,7 +39,6 @@ fn follow<'s>(
 
 fn nothing(step: &Step, service: &str, version: &str) -> Diagnostic {
     let message = format!("`{service}` already has {version} here, so this deploys nothing");
-    Diagnostic::error(Code::DeploysNothing, step.verb_span.clone(), message).help(
-        "remove the step, or name another version; the first version listed runs at the start",
-    )
+    Diagnostic::error(Code::DeploysNothing, step.verb_span.clone(), message)
+        .help("remove the step, or name another version; the first version listed runs at the start")
 }

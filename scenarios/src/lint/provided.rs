@@ -26,26 +26,15 @@ pub(super) fn never_provided(scenario: &Scenario) -> Vec<Diagnostic> {
         }
         let mut names: Vec<&str> = given.into_iter().flatten().copied().collect();
         names.sort_unstable();
-        let gives = if tables.contains_key(place) {
-            "writes, backfills, adds or starts"
-        } else {
-            "provides"
-        };
-        let message = format!(
-            "`{}` of `{place}` is read, but nobody {gives} it",
-            field.value
-        );
-        let help =
-            suggest::nearest(&field.value, names).map(|name| format!("did you mean `{name}`?"));
+        let gives = if tables.contains_key(place) { "writes, backfills, adds or starts" } else { "provides" };
+        let message = format!("`{}` of `{place}` is read, but nobody {gives} it", field.value);
+        let help = suggest::nearest(&field.value, names).map(|name| format!("did you mean `{name}`?"));
         let help = help.unwrap_or_else(|| whose_job(place, scenario));
         found.push(Diagnostic::error(Code::NeverWritten, field.span.clone(), message).help(help));
     };
     walk::field_uses(scenario, &mut |role, place, field| {
         if role == Role::Takes {
-            field
-                .alternatives
-                .iter()
-                .for_each(|name| check(&place.value, name));
+            field.alternatives.iter().for_each(|name| check(&place.value, name));
         }
         if let Some((place, name, _)) = &field.from {
             check(&place.value, name);
@@ -55,21 +44,13 @@ pub(super) fn never_provided(scenario: &Scenario) -> Vec<Diagnostic> {
 }
 
 fn whose_job(place: &str, scenario: &Scenario) -> String {
-    if let Some(known) = scenario
-        .places
-        .iter()
-        .find(|known| known.name.value == place)
-    {
+    if let Some(known) = scenario.places.iter().find(|known| known.name.value == place) {
         let queue = matches!(known.kind, PlaceKind::Queue { .. });
         let verb = if queue { "send" } else { "write" };
         return format!("let somebody {verb} it, or say under `starts` of `{place}` what it holds");
     }
     let (_, reply) = without_reply(place);
-    let who = if reply {
-        "the receiver of the call"
-    } else {
-        "a caller"
-    };
+    let who = if reply { "the receiver of the call" } else { "a caller" };
     format!("let {who} send it: `sends: {{{place}: [...]}}`")
 }
 
@@ -117,16 +98,8 @@ fn fill_by_store<'s>(scenario: &'s Scenario, provided: &mut Provided<'s>) {
         }
     }
     for place in &scenario.places {
-        if let PlaceKind::Cache {
-            of: Some(table),
-            on_write: OnWrite::Refresh,
-            ..
-        } = &place.kind
-        {
-            let rows = provided
-                .get(table.value.as_str())
-                .cloned()
-                .unwrap_or_default();
+        if let PlaceKind::Cache { of: Some(table), on_write: OnWrite::Refresh, .. } = &place.kind {
+            let rows = provided.get(table.value.as_str()).cloned().unwrap_or_default();
             provided.entry(&place.name.value).or_default().extend(rows);
         }
     }
@@ -134,16 +107,10 @@ fn fill_by_store<'s>(scenario: &'s Scenario, provided: &mut Provided<'s>) {
 
 /// The columns of every table; one that does not exist is reported as such.
 fn tables(scenario: &Scenario) -> HashMap<&str, HashSet<&str>> {
-    let tables = scenario
-        .places
-        .iter()
-        .filter(|place| matches!(place.kind, PlaceKind::Table { .. }));
+    let tables = scenario.places.iter().filter(|place| matches!(place.kind, PlaceKind::Table { .. }));
     tables
         .map(|place| {
-            let columns = place
-                .fields
-                .iter()
-                .filter(|field| field.declared || field.added_by_migration);
+            let columns = place.fields.iter().filter(|field| field.declared || field.added_by_migration);
             let names = columns.map(|field| field.name.value.as_str()).collect();
             (place.name.value.as_str(), names)
         })

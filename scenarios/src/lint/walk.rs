@@ -12,10 +12,7 @@ pub(super) enum Role {
 }
 
 /// Calls with every field list entry of every actor: role, place or api as written, entry.
-pub(super) fn field_uses<'s>(
-    scenario: &'s Scenario,
-    visit: &mut impl FnMut(Role, &'s Name, &'s FieldUse),
-) {
+pub(super) fn field_uses<'s>(scenario: &'s Scenario, visit: &mut impl FnMut(Role, &'s Name, &'s FieldUse)) {
     for version in scenario.actors.iter().flat_map(|actor| &actor.versions) {
         body(&version.body, visit);
     }
@@ -23,11 +20,7 @@ pub(super) fn field_uses<'s>(
 
 fn body<'s>(of: &'s Body, visit: &mut impl FnMut(Role, &'s Name, &'s FieldUse)) {
     verbs(&of.verbs, visit);
-    for handler in of
-        .handlers
-        .iter()
-        .filter_map(|(_, handler)| handler.as_ref())
-    {
+    for handler in of.handlers.iter().filter_map(|(_, handler)| handler.as_ref()) {
         verbs(&handler.verbs, visit);
     }
     for (_, overlay) in &of.overlays {
@@ -36,12 +29,8 @@ fn body<'s>(of: &'s Body, visit: &mut impl FnMut(Role, &'s Name, &'s FieldUse)) 
 }
 
 fn verbs<'s>(of: &'s Verbs, visit: &mut impl FnMut(Role, &'s Name, &'s FieldUse)) {
-    let lists = [
-        (Role::Takes, &of.reads),
-        (Role::Gives, &of.writes),
-        (Role::Gives, &of.sends),
-        (Role::Takes, &of.receives),
-    ];
+    let lists =
+        [(Role::Takes, &of.reads), (Role::Gives, &of.writes), (Role::Gives, &of.sends), (Role::Takes, &of.receives)];
     for (role, list) in lists {
         for (place, fields) in list {
             for field in fields.iter().flat_map(|fields| &fields.list) {

@@ -25,11 +25,7 @@ impl Reader<'_> {
         for entry in map.entries() {
             if entry.key.value.starts_with("if ") {
                 let condition = self.condition(&entry.key);
-                let overlay = self.keys(
-                    &entry.value,
-                    Where::Overlay,
-                    &format!("`{}`", entry.key.value),
-                );
+                let overlay = self.keys(&entry.value, Where::Overlay, &format!("`{}`", entry.key.value));
                 let body = overlay.map(|overlay| self.body(&overlay));
                 overlays.extend(condition.zip(body));
             } else if entry.key.value == "if" {
@@ -41,12 +37,7 @@ impl Reader<'_> {
                 );
             }
         }
-        Body {
-            verbs,
-            handlers,
-            otherwise,
-            overlays,
-        }
+        Body { verbs, handlers, otherwise, overlays }
     }
 
     fn verbs(&mut self, map: &Keys<'_>) -> Verbs {
@@ -63,29 +54,16 @@ impl Reader<'_> {
         let mut uses = Vec::new();
         for entry in self.named(map.get(verb), "places and lists of fields") {
             let text = Text::of_key(&entry.key, self.source);
-            match self
-                .names
-                .places
-                .get(&entry.key.value)
-                .map(|place| place.sort)
-            {
+            match self.names.places.get(&entry.key.value).map(|place| place.sort) {
                 None => self.unknown_place(&text),
                 Some(Sort::Queue) => {
                     let other = if verb == "reads" { "receives" } else { "sends" };
                     let message = format!("`{}` is a queue, which nobody {verb}", text.text);
-                    self.error(
-                        Code::WrongPlace,
-                        text.span(),
-                        message,
-                        format!("did you mean `{other}`?"),
-                    );
+                    self.error(Code::WrongPlace, text.span(), message, format!("did you mean `{other}`?"));
                 }
                 Some(_) => {}
             }
-            uses.extend(
-                self.fields(&entry.value)
-                    .map(|fields| (entry.key.clone(), fields)),
-            );
+            uses.extend(self.fields(&entry.value).map(|fields| (entry.key.clone(), fields)));
         }
         uses
     }
@@ -94,10 +72,7 @@ impl Reader<'_> {
         let mut uses = Vec::new();
         for entry in self.named(map.get(verb), "queues or apis and lists of fields") {
             self.check_call(&entry.key, verb);
-            uses.extend(
-                self.fields(&entry.value)
-                    .map(|fields| (entry.key.clone(), fields)),
-            );
+            uses.extend(self.fields(&entry.value).map(|fields| (entry.key.clone(), fields)));
         }
         uses
     }
@@ -110,12 +85,7 @@ impl Reader<'_> {
             if place.sort != Sort::Queue {
                 let other = if verb == "sends" { "writes" } else { "reads" };
                 let message = format!("`{base}` is a {word}, which nobody {verb}");
-                self.error(
-                    Code::WrongPlace,
-                    text.span(),
-                    message,
-                    format!("did you mean `{other}`?"),
-                );
+                self.error(Code::WrongPlace, text.span(), message, format!("did you mean `{other}`?"));
             }
             return;
         }
@@ -124,9 +94,7 @@ impl Reader<'_> {
             self.error(Code::WrongPlace, text.span(), message, None);
             return;
         }
-        let known = self.names.apis.contains_key(base)
-            || self.names.later.contains_key(base)
-            || is_call(base);
+        let known = self.names.apis.contains_key(base) || self.names.later.contains_key(base) || is_call(base);
         let meets = self.names.calls.get(base).is_some_and(|used| used.meets());
         let declared = self.names.apis.contains_key(base);
         let used = self.names.calls.get(base);
@@ -159,15 +127,8 @@ impl Reader<'_> {
             return None;
         }
         let places = self.names.places.iter();
-        let queues = places
-            .filter(|(_, place)| place.sort == Sort::Queue)
-            .map(|(name, _)| name);
-        let names = self
-            .names
-            .apis
-            .keys()
-            .chain(self.names.calls.keys())
-            .chain(queues);
+        let queues = places.filter(|(_, place)| place.sort == Sort::Queue).map(|(name, _)| name);
+        let names = self.names.apis.keys().chain(self.names.calls.keys()).chain(queues);
         let others = names.map(String::as_str).filter(|name| *name != base);
         crate::suggest::nearest(base, others).map(|name| format!("did you mean `{name}`?"))
     }
@@ -191,9 +152,7 @@ impl Reader<'_> {
         }
         let owner = format!("{owner}, handler {}", name.value);
         let map = self.keys(&entry.value, Where::Handler, &owner)?;
-        let trigger = self
-            .text(&map, "trigger")
-            .and_then(|text| self.trigger(&text));
+        let trigger = self.text(&map, "trigger").and_then(|text| self.trigger(&text));
         let when = map.get("when").and_then(|node| self.fact(node));
         let handler = Handler {
             trigger: trigger.unwrap_or(Trigger::Arrival),
@@ -212,9 +171,7 @@ impl Reader<'_> {
         }
         let words = text.words();
         match words.as_slice() {
-            [every, period] if every.text == "every" => {
-                self.duration_of(period).map(Trigger::Timer)
-            }
+            [every, period] if every.text == "every" => self.duration_of(period).map(Trigger::Timer),
             [at, time] if at.text == "at" && is_time_of_day(time.text) => Some(Trigger::Timer(DAY)),
             [write, place] if write.text == "write" => {
                 self.place_named(place)?;
@@ -241,12 +198,7 @@ impl Reader<'_> {
             [service, version] => (self.actor_named(service, None)?, version),
             _ => {
                 let message = format!("`{}` is not a version", text.text);
-                self.error(
-                    Code::UnknownVersion,
-                    text.span(),
-                    message,
-                    "write `v1` or `web v1`".to_owned(),
-                );
+                self.error(Code::UnknownVersion, text.span(), message, "write `v1` or `web v1`".to_owned());
                 return None;
             }
         };
@@ -257,10 +209,7 @@ impl Reader<'_> {
 
 fn is_time_of_day(text: &str) -> bool {
     let below = |part: &str, limit: u32| {
-        part.len() == 2
-            && part.bytes().all(|byte| byte.is_ascii_digit())
-            && part.parse().is_ok_and(|n: u32| n < limit)
+        part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit()) && part.parse().is_ok_and(|n: u32| n < limit)
     };
-    text.split_once(':')
-        .is_some_and(|(hours, minutes)| below(hours, 24) && below(minutes, 60))
+    text.split_once(':').is_some_and(|(hours, minutes)| below(hours, 24) && below(minutes, 60))
 }

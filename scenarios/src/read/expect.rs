@@ -33,8 +33,7 @@ impl Reader<'_> {
             metrics: Vec::new(),
         };
         for entry in map.entries() {
-            let fixed =
-                keys::of(Where::Expect).any(|key| key.name == entry.key.value && !key.is_pattern());
+            let fixed = keys::of(Where::Expect).any(|key| key.name == entry.key.value && !key.is_pattern());
             if !fixed {
                 self.metric_limit(entry, &mut expect);
             }
@@ -60,13 +59,10 @@ impl Reader<'_> {
     fn metric_limit(&mut self, entry: &Entry, expect: &mut Expect) {
         let metric = entry.key.value.as_str();
         if !self.is_metric(metric) {
-            let fixed = keys::of(Where::Expect)
-                .filter(|key| !key.is_pattern())
-                .map(|key| key.name);
+            let fixed = keys::of(Where::Expect).filter(|key| !key.is_pattern()).map(|key| key.name);
             let own: Vec<String> = self.names.metrics.keys().cloned().collect();
             let known = fixed.chain(METRICS).chain(own.iter().map(String::as_str));
-            let help =
-                suggest::nearest(metric, known).map(|name| format!("did you mean `{name}`?"));
+            let help = suggest::nearest(metric, known).map(|name| format!("did you mean `{name}`?"));
             let help = help.unwrap_or_else(|| "declare it under `metrics`".to_owned());
             let message = format!("`{metric}` is neither a promise nor a metric");
             self.error(Code::UnknownMetric, entry.key.span.clone(), message, help);
@@ -106,12 +102,8 @@ impl Reader<'_> {
             [_, "starts"] => {
                 self.service_named(&words[0]);
             }
-            [_, verb, ..] if VERBS.contains(verb) => {
-                self.act(&words[0], None, &text.after_words(2))
-            }
-            [_, _, verb, ..] if VERBS.contains(verb) => {
-                self.act(&words[0], Some(&words[1]), &text.after_words(3))
-            }
+            [_, verb, ..] if VERBS.contains(verb) => self.act(&words[0], None, &text.after_words(2)),
+            [_, _, verb, ..] if VERBS.contains(verb) => self.act(&words[0], Some(&words[1]), &text.after_words(3)),
             _ => {
                 let message = format!("`{}` is not an event", text.text);
                 let help = "write `ACTOR writes PLACE`, `CONFIG becomes VALUE`, `PLACE expires` or `SERVICE starts`";

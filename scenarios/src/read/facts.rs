@@ -10,8 +10,7 @@ use super::Reader;
 
 const FACT_FORM: &str = "write for example `all web >= v2`, `no orders where status is absent`, `order-placed is empty`, \
     `level is new`, `7d since deploy web v2` or `app-5 traffic < 1%`";
-const CONDITION_FORM: &str =
-    "write `if FLAG`, `if not FLAG` or `if CONFIG is VALUE`, joined by ` and `";
+const CONDITION_FORM: &str = "write `if FLAG`, `if not FLAG` or `if CONFIG is VALUE`, joined by ` and `";
 
 impl Reader<'_> {
     /// A guard: a text, or a list of texts that must all hold.
@@ -27,18 +26,12 @@ impl Reader<'_> {
         for text in &texts {
             all.extend(self.atoms(text)?);
         }
-        Some(Fact {
-            all,
-            span: node.span.clone(),
-        })
+        Some(Fact { all, span: node.span.clone() })
     }
 
     /// A guard in a text.
     pub(super) fn fact_of(&mut self, text: &Text<'_>) -> Option<Fact> {
-        Some(Fact {
-            all: self.atoms(text)?,
-            span: text.span(),
-        })
+        Some(Fact { all: self.atoms(text)?, span: text.span() })
     }
 
     fn atoms(&mut self, text: &Text<'_>) -> Option<Vec<Spanned<Atom>>> {
@@ -46,10 +39,7 @@ impl Reader<'_> {
         let mut atoms = Vec::new();
         for part in &parts {
             let value = self.atom(part)?;
-            atoms.push(Spanned {
-                value,
-                span: part.span(),
-            });
+            atoms.push(Spanned { value, span: part.span() });
         }
         Some(atoms)
     }
@@ -89,9 +79,7 @@ impl Reader<'_> {
     fn none_of(&mut self, words: &[Text<'_>], text: &Text<'_>) -> Option<Atom> {
         match words {
             [_, client] => Some(Atom::NoClient(self.client_named(client)?)),
-            [_, place, place_where, field, is, ..]
-                if place_where.text == "where" && is.text == "is" =>
-            {
+            [_, place, place_where, field, is, ..] if place_where.text == "where" && is.text == "is" => {
                 let place = self.place_named(place)?;
                 let (not, state) = self.state(&words[5..], text)?;
                 let field = self.name_of(field).value;
@@ -150,17 +138,11 @@ impl Reader<'_> {
             _ => (Code::UnknownValue, "flag, config or place"),
         };
         let message = format!("there is no {what} `{}`", subject.text);
-        self.unknown_name(code, subject, message, |names| {
-            names.values.keys().chain(names.places.keys()).collect()
-        });
+        self.unknown_name(code, subject, message, |names| names.values.keys().chain(names.places.keys()).collect());
     }
 
     /// `[not] TAG|absent|stale`
-    pub(super) fn state(
-        &mut self,
-        words: &[Text<'_>],
-        text: &Text<'_>,
-    ) -> Option<(bool, FieldState)> {
+    pub(super) fn state(&mut self, words: &[Text<'_>], text: &Text<'_>) -> Option<(bool, FieldState)> {
         let (not, state) = match words {
             [state] => (false, state),
             [not, state] if not.text == "not" => (true, state),
@@ -188,10 +170,7 @@ impl Reader<'_> {
         for part in text.split(" and ") {
             literals.push(self.literal(&part)?);
         }
-        Some(Condition {
-            literals,
-            span: key.span.clone(),
-        })
+        Some(Condition { literals, span: key.span.clone() })
     }
 
     fn literal(&mut self, text: &Text<'_>) -> Option<(bool, Name, usize)> {
@@ -204,12 +183,7 @@ impl Reader<'_> {
             [_, "is", _] => (false, &words[0], Some(&words[2])),
             _ => {
                 let message = format!("`{}` is not a condition", text.text);
-                self.error(
-                    Code::BadCondition,
-                    text.span(),
-                    message,
-                    CONDITION_FORM.to_owned(),
-                );
+                self.error(Code::BadCondition, text.span(), message, CONDITION_FORM.to_owned());
                 return None;
             }
         };
@@ -227,12 +201,7 @@ impl Reader<'_> {
         let value = self.value_named(text)?;
         if !self.names.values[&value].flag {
             let message = format!("`{value}` is a config, not a flag");
-            self.error(
-                Code::BadCondition,
-                text.span(),
-                message,
-                format!("write `if {value} is VALUE`"),
-            );
+            self.error(Code::BadCondition, text.span(), message, format!("write `if {value} is VALUE`"));
             return None;
         }
         Some(1)
@@ -243,10 +212,7 @@ impl Reader<'_> {
         let Some(what) = self.names.later.get(text.text) else {
             return false;
         };
-        let message = format!(
-            "`{}` is a {what}, and these are not supported yet",
-            text.text
-        );
+        let message = format!("`{}` is a {what}, and these are not supported yet", text.text);
         self.error(Code::NotSupportedYet, text.span(), message, None);
         true
     }
@@ -265,29 +231,16 @@ impl Reader<'_> {
         let Some(place) = self.names.places.get(text.text) else {
             let message = format!("there is no {} `{}`", sorts[0].word(), text.text);
             self.unknown_name(Code::UnknownPlace, text, message, |names| {
-                let of_sort = names
-                    .places
-                    .iter()
-                    .filter(|(_, place)| sorts.contains(&place.sort));
+                let of_sort = names.places.iter().filter(|(_, place)| sorts.contains(&place.sort));
                 of_sort.map(|(name, _)| name).collect()
             });
             return None;
         };
         if !sorts.contains(&place.sort) {
-            let message = format!(
-                "`{}` is a {}, not a {}",
-                text.text,
-                place.sort.word(),
-                sorts[0].word()
-            );
-            let of_sort = self
-                .names
-                .places
-                .iter()
-                .filter(|(_, place)| sorts.contains(&place.sort));
+            let message = format!("`{}` is a {}, not a {}", text.text, place.sort.word(), sorts[0].word());
+            let of_sort = self.names.places.iter().filter(|(_, place)| sorts.contains(&place.sort));
             let names: Vec<&str> = of_sort.map(|(name, _)| name.as_str()).take(8).collect();
-            let help = (!names.is_empty())
-                .then(|| format!("possible here: {}", crate::suggest::listed(&names)));
+            let help = (!names.is_empty()).then(|| format!("possible here: {}", crate::suggest::listed(&names)));
             self.error(Code::WrongPlace, text.span(), message, help);
             return None;
         }

@@ -9,18 +9,11 @@ use crate::tree::{Kind, Node};
 use super::Reader;
 use super::keys_of::{Keys, is_file_reference};
 
-const FORM: &str =
-    "write `x`, `x or y`, `x or \"text\"`, `x or nothing`, `x: A|B`, or `x from place.field`";
+const FORM: &str = "write `x`, `x or y`, `x or \"text\"`, `x or nothing`, `x: A|B`, or `x from place.field`";
 
 /// Outcomes in the order of the key table.
-const OUTCOMES: [Outcome; 6] = [
-    Outcome::Ignore,
-    Outcome::Reject,
-    Outcome::Retry,
-    Outcome::Drop,
-    Outcome::Crash,
-    Outcome::Misread,
-];
+const OUTCOMES: [Outcome; 6] =
+    [Outcome::Ignore, Outcome::Reject, Outcome::Retry, Outcome::Drop, Outcome::Crash, Outcome::Misread];
 
 impl Reader<'_> {
     /// The fields of a verb on a place; the inner `None` = `none`, removed.
@@ -32,11 +25,7 @@ impl Reader<'_> {
             Kind::List(items) => {
                 let list = self.field_list(items);
                 let otherwise = Otherwise::default();
-                Some(Some(Fields {
-                    list,
-                    otherwise,
-                    span,
-                }))
+                Some(Some(Fields { list, otherwise, span }))
             }
             Kind::Text(text) => {
                 let message = format!("expected a list of fields, found the text `{text}`");
@@ -55,11 +44,7 @@ impl Reader<'_> {
         let map = self.keys(node, Where::Fields, "this field list")?;
         let otherwise = self.otherwise(&map);
         let items = self.list(map.get("fields"), "fields");
-        Some(Fields {
-            list: self.field_list(items),
-            otherwise,
-            span: node.span.clone(),
-        })
+        Some(Fields { list: self.field_list(items), otherwise, span: node.span.clone() })
     }
 
     fn field_list(&mut self, items: &[Node]) -> Vec<FieldUse> {
@@ -69,9 +54,7 @@ impl Reader<'_> {
                 continue;
             };
             let first = &field.alternatives[0];
-            let twice = list
-                .iter()
-                .any(|other| other.alternatives[0].value == first.value);
+            let twice = list.iter().any(|other| other.alternatives[0].value == first.value);
             if twice {
                 let message = format!("field `{}` stands here twice", first.value);
                 self.error(Code::DuplicateName, first.span.clone(), message, None);
@@ -112,13 +95,8 @@ impl Reader<'_> {
             Some((names, from)) => (names, Some(self.copied_from(&from)?)),
             None => (text.clone(), None),
         };
-        let mut field = FieldUse {
-            alternatives: Vec::new(),
-            fallback: Fallback::None,
-            tags,
-            from,
-            span: node.span.clone(),
-        };
+        let mut field =
+            FieldUse { alternatives: Vec::new(), fallback: Fallback::None, tags, from, span: node.span.clone() };
         for part in names.split(" or ") {
             self.alternative(&part, &mut field)?;
         }
@@ -179,9 +157,7 @@ impl Reader<'_> {
     /// Reports a place that is not declared.
     pub(super) fn unknown_place(&mut self, text: &Text<'_>) {
         let message = format!("there is no place `{}`", text.text);
-        self.unknown_name(Code::UnknownPlace, text, message, |names| {
-            names.places.keys().collect()
-        });
+        self.unknown_name(Code::UnknownPlace, text, message, |names| names.places.keys().collect());
     }
 
     /// The `on_*` of a map, as far as given.
@@ -191,11 +167,7 @@ impl Reader<'_> {
             on_missing_field: self.outcome(map, "on_missing_field"),
             on_unknown_field: self.outcome(map, "on_unknown_field"),
             on_unknown_value: self.outcome(map, "on_unknown_value"),
-            keeps_unknown: if keeps {
-                self.maybe_bool(map, "keeps_unknown")
-            } else {
-                None
-            },
+            keeps_unknown: if keeps { self.maybe_bool(map, "keeps_unknown") } else { None },
         }
     }
 
@@ -206,9 +178,6 @@ impl Reader<'_> {
             Some(Shape::OneOf(words)) if words.len() == OUTCOMES.len()
         ));
         let at = self.one_of(map, key, Code::BadChoice)?;
-        Some(Spanned {
-            value: OUTCOMES[at],
-            span: map.get(key)?.span.clone(),
-        })
+        Some(Spanned { value: OUTCOMES[at], span: map.get(key)?.span.clone() })
     }
 }

@@ -58,8 +58,7 @@ impl Reader<'_> {
             return None;
         }
         let target = text.part(prefix.len(), text.text.len()).trim();
-        let known =
-            self.names.apis.contains_key(target.text) || self.names.calls.contains_key(target.text);
+        let known = self.names.apis.contains_key(target.text) || self.names.calls.contains_key(target.text);
         if !known && !self.is_handler(target.text) {
             let message = format!("there is no api or handler `{}`", target.text);
             self.unknown_name(Code::UnknownHandler, &target, message, |names| {
@@ -94,18 +93,11 @@ impl Reader<'_> {
         for item in self.list(map.get("abort_if"), "conditions") {
             if let Some(text) = self.text_of(item, "a condition") {
                 let condition = self.gate_condition(&text);
-                abort_if.extend(condition.map(|value| Spanned {
-                    value,
-                    span: text.span(),
-                }));
+                abort_if.extend(condition.map(|value| Spanned { value, span: text.span() }));
             }
         }
         let during = self.duration(&map, "for").unwrap_or(0);
-        Some(Gate {
-            name,
-            abort_if,
-            during,
-        })
+        Some(Gate { name, abort_if, during })
     }
 
     fn gate_condition(&mut self, text: &Text<'_>) -> Option<GateCondition> {
@@ -136,13 +128,10 @@ impl Reader<'_> {
 
     /// Whether a metric is built in or declared.
     pub(super) fn is_metric(&self, metric: &str) -> bool {
-        let base = metric
-            .strip_suffix(')')
-            .and_then(|rest| rest.split_once('('));
+        let base = metric.strip_suffix(')').and_then(|rest| rest.split_once('('));
         match base {
             Some((base, argument)) => {
-                METRICS.contains(&format!("{base}()").as_str())
-                    && self.names.places.contains_key(argument)
+                METRICS.contains(&format!("{base}()").as_str()) && self.names.places.contains_key(argument)
             }
             None => self.names.metrics.contains_key(metric) || METRICS.contains(&metric),
         }
@@ -159,9 +148,7 @@ impl Reader<'_> {
             ("<", Comparison::Less),
             (">", Comparison::Greater),
         ];
-        let found = operators
-            .iter()
-            .find(|(word, _)| text.text.starts_with(word));
+        let found = operators.iter().find(|(word, _)| text.text.starts_with(word));
         let (op, limit) = match found {
             Some((word, op)) => (*op, text.part(word.len(), text.text.len()).trim()),
             None if bare => (Comparison::Equal, text.clone()),
@@ -169,17 +156,10 @@ impl Reader<'_> {
         };
         let times = limit.text.strip_suffix("x baseline").map(str::trim_end);
         let fine = units::number(limit.text).is_some()
-            || limit
-                .text
-                .parse()
-                .is_ok_and(|number: f64| number.is_finite() && number >= 0.0)
+            || limit.text.parse().is_ok_and(|number: f64| number.is_finite() && number >= 0.0)
             || units::percent(limit.text).is_some()
             || units::duration(limit.text).is_some()
-            || times.is_some_and(|times| {
-                times
-                    .parse()
-                    .is_ok_and(|factor: f64| factor.is_finite() && factor > 0.0)
-            });
+            || times.is_some_and(|times| times.parse().is_ok_and(|factor: f64| factor.is_finite() && factor > 0.0));
         if !fine {
             return self.bad_limit(text);
         }
@@ -194,12 +174,8 @@ impl Reader<'_> {
 
     /// `operator:`
     pub(super) fn operator(&mut self, top: &Keys<'_>) -> OperatorRules {
-        let mut rules = OperatorRules {
-            may_not: Vec::new(),
-            needs: Vec::new(),
-            takes: Vec::new(),
-            waits_at_most: HOUR,
-        };
+        let mut rules =
+            OperatorRules { may_not: Vec::new(), needs: Vec::new(), takes: Vec::new(), waits_at_most: HOUR };
         let Some(node) = top.get("operator") else {
             self.assume("operator", "waits_at_most", "1h");
             return rules;
@@ -224,10 +200,7 @@ impl Reader<'_> {
         for entry in self.named(map.get("needs"), "moves and facts") {
             let key = Text::of_key(&entry.key, self.source);
             self.move_named(&key, false);
-            needs.extend(
-                self.fact(&entry.value)
-                    .map(|fact| (entry.key.clone(), fact)),
-            );
+            needs.extend(self.fact(&entry.value).map(|fact| (entry.key.clone(), fact)));
         }
         needs
     }
@@ -238,10 +211,7 @@ impl Reader<'_> {
             let key = Text::of_key(&entry.key, self.source);
             self.move_named(&key, false);
             if let Some(text) = self.text_of(&entry.value, "a duration") {
-                takes.extend(
-                    self.duration_of(&text)
-                        .map(|duration| (entry.key.clone(), duration)),
-                );
+                takes.extend(self.duration_of(&text).map(|duration| (entry.key.clone(), duration)));
             }
         }
         takes
@@ -263,14 +233,10 @@ impl Reader<'_> {
     }
 
     fn argument_of_move(&mut self, text: &Text<'_>) {
-        let base = self
-            .names
-            .dotted(text)
-            .map_or(text.text, |(place, _)| place.text);
+        let base = self.names.dotted(text).map_or(text.text, |(place, _)| place.text);
         let names = &self.names;
-        let known = names.places.contains_key(base)
-            || names.actors.contains_key(base)
-            || names.values.contains_key(base);
+        let known =
+            names.places.contains_key(base) || names.actors.contains_key(base) || names.values.contains_key(base);
         if !known {
             let message = format!("there is no place, service, flag or config `{}`", text.text);
             self.unknown_name(Code::UnknownPlace, text, message, |names| {
@@ -283,11 +249,7 @@ impl Reader<'_> {
 
 /// The argument in `metric(argument)`.
 fn argument_of<'t>(text: &Text<'t>, metric: &str) -> Option<Text<'t>> {
-    let argument = text
-        .text
-        .strip_prefix(metric)?
-        .strip_prefix('(')?
-        .strip_suffix(')')?;
+    let argument = text.text.strip_prefix(metric)?.strip_prefix('(')?.strip_suffix(')')?;
     let from = metric.len() + 1;
     Some(text.part(from, from + argument.len()))
 }

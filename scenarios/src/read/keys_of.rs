@@ -23,11 +23,7 @@ pub(super) struct Keys<'n> {
 impl<'n> Keys<'n> {
     /// The entry of a key, if it is there.
     pub(super) fn entry(&self, key: &str) -> Option<&'n Entry> {
-        debug_assert!(
-            keys::find(self.stands, key).is_some(),
-            "`{key}` is not in the table of {}",
-            self.stands.title()
-        );
+        debug_assert!(keys::find(self.stands, key).is_some(), "`{key}` is not in the table of {}", self.stands.title());
         self.entries.iter().find(|entry| entry.key.value == key)
     }
 
@@ -49,26 +45,13 @@ impl<'n> Keys<'n> {
 
 impl Reader<'_> {
     /// A map with fixed keys: unknown, missing and unsupported ones are reported, defaults are noted.
-    pub(super) fn keys<'n>(
-        &mut self,
-        node: &'n Node,
-        stands: Where,
-        owner: &str,
-    ) -> Option<Keys<'n>> {
+    pub(super) fn keys<'n>(&mut self, node: &'n Node, stands: Where, owner: &str) -> Option<Keys<'n>> {
         let Kind::Map(entries) = &node.kind else {
             let keys: Vec<_> = keys::of(stands).map(|key| key.name).take(4).collect();
-            self.shape(
-                node,
-                &format!("a map with keys like {}", suggest::listed(&keys)),
-            );
+            self.shape(node, &format!("a map with keys like {}", suggest::listed(&keys)));
             return None;
         };
-        let map = Keys {
-            stands,
-            owner: owner.to_owned(),
-            span: node.span.clone(),
-            entries,
-        };
+        let map = Keys { stands, owner: owner.to_owned(), span: node.span.clone(), entries };
         for entry in entries {
             self.check_key(&map, &entry.key);
             let remark = entry.key.value == "pause" && stands == Where::Step;
@@ -79,12 +62,7 @@ impl Reader<'_> {
         for key in keys::of(stands) {
             if key.required && !map.has(key.name) {
                 let message = format!("{owner} needs `{}`", key.name);
-                self.error(
-                    Code::MissingKey,
-                    map.head(),
-                    message,
-                    format!("for example: {}", key.example),
-                );
+                self.error(Code::MissingKey, map.head(), message, format!("for example: {}", key.example));
             }
         }
         self.assume_defaults(&map);
@@ -96,21 +74,12 @@ impl Reader<'_> {
         match keys::find(map.stands, &key.value) {
             Some(known) if known.status == Status::NotYet => {
                 let message = format!("`{}` is not supported yet", key.value);
-                self.error(
-                    Code::NotSupportedYet,
-                    span,
-                    message,
-                    known.meaning.to_owned(),
-                );
+                self.error(Code::NotSupportedYet, span, message, known.meaning.to_owned());
             }
             Some(_) => {}
             None => {
                 let message = format!("{} has no key `{}`", map.owner, key.value);
-                let help = if self.is_full() {
-                    None
-                } else {
-                    known_key(map.stands, &key.value)
-                };
+                let help = if self.is_full() { None } else { known_key(map.stands, &key.value) };
                 self.error(Code::UnknownKey, span, message, help);
             }
         }
@@ -123,20 +92,13 @@ impl Reader<'_> {
             return;
         }
         let message = format!("`{}` has no value", key.value);
-        self.error(
-            Code::Null,
-            key.span.clone(),
-            message,
-            "give it one, or leave the key out".to_owned(),
-        );
+        self.error(Code::Null, key.span.clone(), message, "give it one, or leave the key out".to_owned());
     }
 
     fn assume_defaults(&mut self, map: &Keys<'_>) {
         let inherits = map.entries.iter().any(|entry| entry.key.value == "extends");
-        let silent = matches!(
-            map.stands,
-            Where::Overlay | Where::Handler | Where::Fields | Where::Step | Where::Defaults
-        );
+        let silent =
+            matches!(map.stands, Where::Overlay | Where::Handler | Where::Fields | Where::Step | Where::Defaults);
         for key in keys::of(map.stands) {
             let absent = !key.default.is_empty() && !map.has(key.name);
             let own_default = map.stands == Where::Handler && key.name == "same_transaction";
@@ -152,11 +114,7 @@ impl Reader<'_> {
 
     /// Notes that a default was filled in.
     pub(super) fn assume(&mut self, owner: &str, key: &str, value: &str) {
-        self.assumed.insert(Assumed {
-            owner: owner.to_owned(),
-            key: key.to_owned(),
-            value: value.to_owned(),
-        });
+        self.assumed.insert(Assumed { owner: owner.to_owned(), key: key.to_owned(), value: value.to_owned() });
     }
 
     /// Reports a value of the wrong kind.
@@ -165,8 +123,7 @@ impl Reader<'_> {
             return;
         }
         let message = format!("expected {expected}, found {}", node.describe());
-        let mut diagnostic =
-            Diagnostic::error(Code::WrongShape, first_line(self, &node.span), message);
+        let mut diagnostic = Diagnostic::error(Code::WrongShape, first_line(self, &node.span), message);
         if is_file_reference(node) {
             let message = "references to files are not supported yet";
             diagnostic = Diagnostic::error(Code::NotSupportedYet, node.span.clone(), message)
@@ -201,16 +158,8 @@ impl Reader<'_> {
             self.shape(node, &format!("a list of {what}"));
             return &[];
         };
-        for item in items
-            .iter()
-            .filter(|item| item.kind == Kind::Empty && item.span.is_empty())
-        {
-            self.error(
-                Code::Null,
-                item.span.clone(),
-                "an entry of this list is empty",
-                None,
-            );
+        for item in items.iter().filter(|item| item.kind == Kind::Empty && item.span.is_empty()) {
+            self.error(Code::Null, item.span.clone(), "an entry of this list is empty", None);
         }
         items
     }
@@ -228,18 +177,12 @@ impl Keys<'_> {
 
 /// A service with versions has no behaviour of its own, so nothing is assumed of it.
 fn is_otherwise_of_shell(map: &Keys<'_>, key: &str) -> bool {
-    let shell = map.stands == Where::Service
-        && map
-            .entries
-            .iter()
-            .any(|entry| entry.key.value == "versions");
+    let shell = map.stands == Where::Service && map.entries.iter().any(|entry| entry.key.value == "versions");
     shell && (key.starts_with("on_") || key == "keeps_unknown")
 }
 
 fn known_key(stands: Where, word: &str) -> Option<String> {
-    let known = keys::of(stands)
-        .filter(|key| !key.is_pattern())
-        .map(|key| key.name);
+    let known = keys::of(stands).filter(|key| !key.is_pattern()).map(|key| key.name);
     suggest::hint(word, known).or_else(|| elsewhere(word))
 }
 
@@ -254,10 +197,7 @@ pub(super) fn is_file_reference(node: &Node) -> bool {
     let [entry] = node.entries() else {
         return false;
     };
-    matches!(
-        entry.key.value.as_str(),
-        "proto" | "avro" | "openapi" | "sql" | "argo"
-    )
+    matches!(entry.key.value.as_str(), "proto" | "avro" | "openapi" | "sql" | "argo")
 }
 
 fn first_line(reader: &Reader<'_>, span: &Span) -> Span {

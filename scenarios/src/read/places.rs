@@ -15,8 +15,7 @@ impl Reader<'_> {
     pub(super) fn places(&mut self, top: &Keys<'_>) -> Vec<Place> {
         let mut places = Vec::new();
         for entry in top.entries() {
-            let Some(&(key, sort)) = Sort::ALL.iter().find(|(key, _)| *key == entry.key.value)
-            else {
+            let Some(&(key, sort)) = Sort::ALL.iter().find(|(key, _)| *key == entry.key.value) else {
                 continue;
             };
             for entry in self.named(top.get(key), "names and what they are") {
@@ -47,12 +46,7 @@ impl Reader<'_> {
             Sort::Disk | Sort::Memory => self.private(&map, sort)?,
         };
         let starts = self.starts(&map);
-        Some(Place {
-            name,
-            kind,
-            fields,
-            starts,
-        })
+        Some(Place { name, kind, fields, starts })
     }
 
     fn declared_fields(&mut self, map: &Keys<'_>, key: &str, place: &str) -> Vec<Field> {
@@ -64,12 +58,7 @@ impl Reader<'_> {
         }
         if key == "columns" && map.has(key) && fields.is_empty() && self.errors == 0 {
             let message = format!("table `{place}` has no columns");
-            self.error(
-                Code::MissingKey,
-                map.head(),
-                message,
-                "name at least its key column".to_owned(),
-            );
+            self.error(Code::MissingKey, map.head(), message, "name at least its key column".to_owned());
         }
         fields
     }
@@ -133,10 +122,7 @@ impl Reader<'_> {
     }
 
     fn table(&mut self, map: &Keys<'_>, fields: &[Field]) -> PlaceKind {
-        let mut key = fields
-            .first()
-            .map(|field| field.name.value.clone())
-            .unwrap_or_default();
+        let mut key = fields.first().map(|field| field.name.value.clone()).unwrap_or_default();
         if let Some(text) = self.text(map, "key") {
             key = text.text.to_owned();
             if !fields.iter().any(|field| field.name.value == key) {
@@ -149,24 +135,15 @@ impl Reader<'_> {
         for entry in self.named(map.get("migrations"), "names and changes") {
             migrations.extend(self.migration(entry));
         }
-        PlaceKind::Table {
-            key,
-            rows: self.number(map, "rows"),
-            migrations,
-        }
+        PlaceKind::Table { key, rows: self.number(map, "rows"), migrations }
     }
 
     fn migration(&mut self, entry: &Entry) -> Option<Migration> {
         let name = self.declared(&entry.key);
-        let map = self.keys(
-            &entry.value,
-            Where::Migration,
-            &format!("migration {}", name.value),
-        )?;
+        let map = self.keys(&entry.value, Where::Migration, &format!("migration {}", name.value))?;
         if map.entries().len() != 1 {
             let message = format!("migration `{}` must make exactly one change", name.value);
-            let help = "one of add_column, drop_column, rename_column, alter_column, drop_value"
-                .to_owned();
+            let help = "one of add_column, drop_column, rename_column, alter_column, drop_value".to_owned();
             self.error(Code::WrongShape, map.head(), message, help);
             return None;
         }
@@ -213,12 +190,7 @@ impl Reader<'_> {
                 self.shape(node, "a map with one entry");
             } else {
                 let message = format!("`{key}` takes exactly one entry");
-                self.error(
-                    Code::WrongShape,
-                    map.head(),
-                    message,
-                    "give each change a migration of its own".to_owned(),
-                );
+                self.error(Code::WrongShape, map.head(), message, "give each change a migration of its own".to_owned());
             }
             return None;
         };
@@ -228,18 +200,11 @@ impl Reader<'_> {
 
     fn queue(&mut self, map: &Keys<'_>) -> PlaceKind {
         self.one_of(map, "delivery", Code::BadChoice);
-        let attempts = self
-            .text(map, "attempts")
-            .filter(|text| text.text != "unbounded");
+        let attempts = self.text(map, "attempts").filter(|text| text.text != "unbounded");
         let attempts = attempts.and_then(|text| {
             let number = self.number_of(&text)?;
             if number == 0 {
-                self.error(
-                    Code::BadNumber,
-                    text.span(),
-                    "`attempts` must be at least 1",
-                    None,
-                );
+                self.error(Code::BadNumber, text.span(), "`attempts` must be at least 1", None);
             }
             Some(number)
         });
@@ -286,10 +251,7 @@ impl Reader<'_> {
 
     fn starts(&mut self, map: &Keys<'_>) -> Vec<(Name, Vec<Name>)> {
         let mut starts = Vec::new();
-        for entry in self.named(
-            map.get("starts"),
-            "fields and what they may hold at the start",
-        ) {
+        for entry in self.named(map.get("starts"), "fields and what they may hold at the start") {
             if let Some(text) = self.text_of(&entry.value, "tags, `fresh`, `stale` or `absent`") {
                 starts.push((self.declared(&entry.key), self.tags(&text)));
             }
@@ -304,10 +266,7 @@ impl Reader<'_> {
             apis.extend(self.declared_api(entry));
         }
         let names = &self.names;
-        let undeclared = names
-            .calls
-            .iter()
-            .filter(|(name, _)| !names.apis.contains_key(*name));
+        let undeclared = names.calls.iter().filter(|(name, _)| !names.apis.contains_key(*name));
         apis.extend(undeclared.map(|(name, used)| undeclared_api(name, used)));
         apis
     }
@@ -320,12 +279,7 @@ impl Reader<'_> {
         let map = self.keys(&entry.value, Where::Api, &format!("api {}", name.value))?;
         if map.has("between") == map.has("to") {
             let message = format!("api `{}` needs either `between` or `to`", name.value);
-            self.error(
-                Code::MissingKey,
-                map.head(),
-                message,
-                "`to: web` names the receiver".to_owned(),
-            );
+            self.error(Code::MissingKey, map.head(), message, "`to: web` names the receiver".to_owned());
         }
         self.route(&map);
         let between = map.has("between");
@@ -356,41 +310,20 @@ impl Reader<'_> {
             || self.names.values.contains_key(text.text);
         if known {
             let message = format!("`route: {}` is not supported yet", text.text);
-            self.error(
-                Code::NotSupportedYet,
-                text.span(),
-                message,
-                "only `route: any` is".to_owned(),
-            );
+            self.error(Code::NotSupportedYet, text.span(), message, "only `route: any` is".to_owned());
         } else {
-            self.not_one_of(
-                Code::BadChoice,
-                &text,
-                "route",
-                &["any", "stable", "canary", "sticky"],
-            );
+            self.not_one_of(Code::BadChoice, &text, "route", &["any", "stable", "canary", "sticky"]);
         }
     }
 }
 
 /// An api that the file only uses: it goes to whoever receives it or sends its reply.
 fn undeclared_api(name: &str, used: &CallUse) -> Api {
-    let here = |value: &str| Name {
-        value: value.to_owned(),
-        span: used.span.clone(),
-    };
-    let repliers = used
-        .repliers
-        .iter()
-        .filter(|replier| !used.receivers.contains(replier));
+    let here = |value: &str| Name { value: value.to_owned(), span: used.span.clone() };
+    let repliers = used.repliers.iter().filter(|replier| !used.receivers.contains(replier));
     Api {
         name: here(name),
-        to: used
-            .receivers
-            .iter()
-            .chain(repliers)
-            .map(|service| here(service))
-            .collect(),
+        to: used.receivers.iter().chain(repliers).map(|service| here(service)).collect(),
         between: false,
         request_is_sent: !used.senders.is_empty(),
         declared: false,

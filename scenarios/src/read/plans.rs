@@ -24,15 +24,9 @@ pub(super) struct Defaults {
 impl Reader<'_> {
     /// `defaults:`
     pub(super) fn defaults(&mut self, top: &Keys<'_>) -> Defaults {
-        let map = top
-            .get("defaults")
-            .and_then(|node| self.keys(node, Where::Defaults, "defaults"));
+        let map = top.get("defaults").and_then(|node| self.keys(node, Where::Defaults, "defaults"));
         let Some(map) = map else {
-            return Defaults {
-                canary: None,
-                bake: None,
-                gate: None,
-            };
+            return Defaults { canary: None, bake: None, gate: None };
         };
         Defaults {
             canary: map.get("canary").and_then(|node| self.canary(node)),
@@ -58,29 +52,20 @@ impl Reader<'_> {
         }
         for entry in self.named(top.get("plans"), "names and plans") {
             let name = self.declared(&entry.key);
-            if let Some(map) = self.keys(&entry.value, Where::Plan, &format!("plan {}", name.value))
-            {
+            if let Some(map) = self.keys(&entry.value, Where::Plan, &format!("plan {}", name.value)) {
                 plans.push(self.plan(Some(name), &map, "steps", (top, defaults)));
             }
         }
         plans
     }
 
-    fn plan(
-        &mut self,
-        name: Option<Name>,
-        map: &Keys<'_>,
-        key: &str,
-        (top, defaults): (&Keys<'_>, &Defaults),
-    ) -> Plan {
+    fn plan(&mut self, name: Option<Name>, map: &Keys<'_>, key: &str, (top, defaults): (&Keys<'_>, &Defaults)) -> Plan {
         let items = self.list(map.get(key), "steps");
         let ids = ids_of(items);
         self.steps.scopes = vec![ids];
         let steps = self.steps(items, defaults);
         let here = |key: &str| map.get(key).or_else(|| top.get(key));
-        let owner = name
-            .as_ref()
-            .map_or("plan".to_owned(), |name| format!("plan {}", name.value));
+        let owner = name.as_ref().map_or("plan".to_owned(), |name| format!("plan {}", name.value));
         let rollback = match here("rollback") {
             Some(node) => self.rollback(node, defaults),
             None => {
@@ -92,13 +77,7 @@ impl Reader<'_> {
         let rollforward = self.inner_steps(rollforward, defaults);
         let expect = self.expect(here("expect"), &format!("expect of {owner}"));
         self.steps.scopes = Vec::new();
-        Plan {
-            name,
-            steps,
-            rollback,
-            rollforward,
-            expect,
-        }
+        Plan { name, steps, rollback, rollforward, expect }
     }
 
     /// `repairs:`
@@ -149,12 +128,7 @@ impl Reader<'_> {
             let key = Text::of_key(&entry.key, self.source);
             if !key.text.starts_with("to ") {
                 let message = format!("`{}` does not say where the rollback leads", key.text);
-                self.error(
-                    Code::UnknownKey,
-                    key.span(),
-                    message,
-                    "write `to STEP: [...]`".to_owned(),
-                );
+                self.error(Code::UnknownKey, key.span(), message, "write `to STEP: [...]`".to_owned());
                 continue;
             }
             let reference = key.after_words(1);

@@ -52,12 +52,7 @@ fn id_of(step: &Node) -> String {
         return "step".to_owned();
     };
     let name = verb.key.value.as_str();
-    let words: Vec<&str> = verb
-        .value
-        .text()
-        .unwrap_or_default()
-        .split_whitespace()
-        .collect();
+    let words: Vec<&str> = verb.value.text().unwrap_or_default().split_whitespace().collect();
     let value = match name {
         "backfill" => words.first().copied().unwrap_or_default().to_owned(),
         _ => words.join(" "),
@@ -73,16 +68,9 @@ pub(super) fn ids_of(steps: &[Node]) -> Vec<String> {
 }
 
 fn number(steps: &[Node], numbering: &mut Numbering, ids: &mut Vec<String>) {
-    for step in steps
-        .iter()
-        .filter(|step| matches!(step.kind, Kind::Map(_)))
-    {
+    for step in steps.iter().filter(|step| matches!(step.kind, Kind::Map(_))) {
         ids.push(numbering.id(step));
-        number(
-            step.get("parallel").map(Node::items).unwrap_or_default(),
-            numbering,
-            ids,
-        );
+        number(step.get("parallel").map(Node::items).unwrap_or_default(), numbering, ids);
     }
 }
 
@@ -92,33 +80,19 @@ impl Reader<'_> {
         let plans = crate::names::entries(root, "plans").iter();
         let named = plans.filter_map(|entry| entry.value.get("steps"));
         let mut all: Vec<String> = Vec::new();
-        for id in root
-            .get("plan")
-            .into_iter()
-            .chain(named)
-            .flat_map(|steps| ids_of(steps.items()))
-        {
+        for id in root.get("plan").into_iter().chain(named).flat_map(|steps| ids_of(steps.items())) {
             if !all.contains(&id) {
                 all.push(id);
             }
         }
-        StepIds {
-            all,
-            scopes: Vec::new(),
-        }
+        StepIds { all, scopes: Vec::new() }
     }
 
     /// The full id of the step that a reference means.
     pub(super) fn step_named(&mut self, text: &Text<'_>) -> Option<String> {
-        let scopes = if self.steps.scopes.is_empty() {
-            vec![&self.steps.all]
-        } else {
-            self.steps.scopes.iter().collect()
-        };
-        let found: Vec<Vec<String>> = scopes
-            .into_iter()
-            .map(|ids| fitting(text.text, ids))
-            .collect();
+        let scopes =
+            if self.steps.scopes.is_empty() { vec![&self.steps.all] } else { self.steps.scopes.iter().collect() };
+        let found: Vec<Vec<String>> = scopes.into_iter().map(|ids| fitting(text.text, ids)).collect();
         let Some(fitting) = found.into_iter().find(|fitting| !fitting.is_empty()) else {
             self.unknown_step(text);
             return None;
@@ -129,10 +103,7 @@ impl Reader<'_> {
         let ids: Vec<&str> = fitting.iter().map(String::as_str).collect();
         let message = format!("`{}` fits {} steps", text.text, ids.len());
         let diagnostic = Diagnostic::error(Code::AmbiguousStep, text.span(), message);
-        self.report(diagnostic.help(format!(
-            "write one of these in full: {}",
-            suggest::listed(&ids)
-        )));
+        self.report(diagnostic.help(format!("write one of these in full: {}", suggest::listed(&ids))));
         None
     }
 
@@ -142,12 +113,7 @@ impl Reader<'_> {
             None => self.steps.all.clone(),
         };
         let message = format!("there is no step `{}`", text.text);
-        self.unknown_word(
-            Code::UnknownStep,
-            text,
-            message,
-            ids.iter().map(String::as_str),
-        );
+        self.unknown_word(Code::UnknownStep, text, message, ids.iter().map(String::as_str));
     }
 }
 
@@ -157,15 +123,9 @@ fn fitting(reference: &str, ids: &[String]) -> Vec<String> {
     if let Some(id) = exact {
         return vec![id.clone()];
     }
-    let of = |fits: &dyn Fn(&str) -> bool| -> Vec<String> {
-        ids.iter().filter(|id| fits(id)).cloned().collect()
-    };
+    let of = |fits: &dyn Fn(&str) -> bool| -> Vec<String> { ids.iter().filter(|id| fits(id)).cloned().collect() };
     let whole = of(&|id| has_words(id, reference));
-    if whole.is_empty() {
-        of(&|id| id.contains(reference))
-    } else {
-        whole
-    }
+    if whole.is_empty() { of(&|id| id.contains(reference)) } else { whole }
 }
 
 fn has_words(id: &str, words: &str) -> bool {
@@ -182,14 +142,8 @@ mod tests {
 
     #[test]
     fn an_exact_id_wins_over_whole_words_and_those_over_parts() {
-        let ids: Vec<String> = [
-            "deploy web v2",
-            "deploy web v2 #2",
-            "deploy web v2.5",
-            "wait 7d",
-        ]
-        .map(str::to_owned)
-        .to_vec();
+        let ids: Vec<String> =
+            ["deploy web v2", "deploy web v2 #2", "deploy web v2.5", "wait 7d"].map(str::to_owned).to_vec();
         assert_eq!(fitting("deploy web v2", &ids), ["deploy web v2"]);
         assert_eq!(fitting("web v2.5", &ids), ["deploy web v2.5"]);
         assert_eq!(fitting("web v2", &ids).len(), 2);

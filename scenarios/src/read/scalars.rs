@@ -11,10 +11,8 @@ use super::Reader;
 use super::keys_of::Keys;
 
 /// Words of the language that cannot be names.
-const RESERVED: [&str; 14] = [
-    "all", "and", "any", "from", "if", "is", "no", "none", "not", "nothing", "or", "since",
-    "until", "where",
-];
+const RESERVED: [&str; 14] =
+    ["all", "and", "any", "from", "if", "is", "no", "none", "not", "nothing", "or", "since", "until", "where"];
 
 const DURATION_HELP: &str = "write a number and a unit: ms, s, m, h, d or w, as in `10m`";
 
@@ -47,10 +45,7 @@ impl Reader<'_> {
             let help = "names have letters, digits and `. - _ /`".to_owned();
             self.error(Code::BadName, name.span.clone(), message, help);
         } else if RESERVED.contains(&name.value.as_str()) {
-            let message = format!(
-                "`{}` is a word of the language and cannot be a name",
-                name.value
-            );
+            let message = format!("`{}` is a word of the language and cannot be a name", name.value);
             self.error(Code::BadName, name.span.clone(), message, None);
         }
         name.clone()
@@ -72,12 +67,7 @@ impl Reader<'_> {
         let duration = units::duration(text.text);
         if duration.is_none() {
             let message = format!("`{}` is not a duration", text.text);
-            self.error(
-                Code::BadDuration,
-                text.span(),
-                message,
-                DURATION_HELP.to_owned(),
-            );
+            self.error(Code::BadDuration, text.span(), message, DURATION_HELP.to_owned());
         }
         duration
     }
@@ -93,12 +83,7 @@ impl Reader<'_> {
         let number = units::number(text.text);
         if number.is_none() {
             let message = format!("`{}` is not a whole number", text.text);
-            self.error(
-                Code::BadNumber,
-                text.span(),
-                message,
-                "write digits, as in `6`, `20k` or `200M`".to_owned(),
-            );
+            self.error(Code::BadNumber, text.span(), message, "write digits, as in `6`, `20k` or `200M`".to_owned());
         }
         number
     }
@@ -108,12 +93,7 @@ impl Reader<'_> {
         let number = self.number(map, key)?;
         if number == 0 {
             let span = map.get(key).map_or(0..0, |node| node.span.clone());
-            self.error(
-                Code::BadNumber,
-                span,
-                format!("`{key}` must be at least 1"),
-                None,
-            );
+            self.error(Code::BadNumber, span, format!("`{key}` must be at least 1"), None);
         }
         Some(number)
     }
@@ -123,12 +103,7 @@ impl Reader<'_> {
         let percent = units::percent(text.text);
         if percent.is_none() {
             let message = format!("`{}` is not a percentage", text.text);
-            self.error(
-                Code::BadPercent,
-                text.span(),
-                message,
-                "write a number from 0 to 100 and `%`".to_owned(),
-            );
+            self.error(Code::BadPercent, text.span(), message, "write a number from 0 to 100 and `%`".to_owned());
         }
         percent
     }
@@ -177,10 +152,7 @@ impl Reader<'_> {
             return vec![text];
         }
         let items = self.list(Some(node), what);
-        items
-            .iter()
-            .filter_map(|item| self.text_of(item, what))
-            .collect()
+        items.iter().filter_map(|item| self.text_of(item, what)).collect()
     }
 
     /// Tags joined by `|`.
@@ -188,17 +160,12 @@ impl Reader<'_> {
         let tags = text.split("|");
         let mut names = Vec::new();
         for tag in tags {
-            let fine = !tag.text.is_empty()
-                && tag
-                    .text
-                    .chars()
-                    .all(|c| !c.is_whitespace() && !"[]{},\"".contains(c));
+            let fine = !tag.text.is_empty() && tag.text.chars().all(|c| !c.is_whitespace() && !"[]{},\"".contains(c));
             if fine {
                 names.push(tag.name());
             } else {
                 let message = format!("`{}` is not a list of values", text.text);
-                let help =
-                    "write the values with `|` between them, as in `PENDING|PAID`".to_owned();
+                let help = "write the values with `|` between them, as in `PENDING|PAID`".to_owned();
                 self.error(Code::BadField, text.span(), message, help);
                 break;
             }

@@ -23,11 +23,7 @@ impl Reader<'_> {
                 _ => continue,
             };
             for entry in self.named(top.get(&entry.key.value), "names and what they do") {
-                actors.extend(if service {
-                    self.service(entry)
-                } else {
-                    self.client(entry)
-                });
+                actors.extend(if service { self.service(entry) } else { self.client(entry) });
             }
         }
         actors
@@ -35,16 +31,10 @@ impl Reader<'_> {
 
     fn service(&mut self, entry: &Entry) -> Option<Actor> {
         let name = self.declared(&entry.key);
-        let map = self.keys(
-            &entry.value,
-            Where::Service,
-            &format!("service {}", name.value),
-        )?;
+        let map = self.keys(&entry.value, Where::Service, &format!("service {}", name.value))?;
         let kind = ActorKind::Service {
             replicas: self.count(&map, "replicas").unwrap_or(3),
-            stragglers: self
-                .text(&map, "stragglers")
-                .and_then(|text| self.stragglers(&text, &name.value)),
+            stragglers: self.text(&map, "stragglers").and_then(|text| self.stragglers(&text, &name.value)),
             sessions: self.sessions(&map),
             owner: self.text(&map, "owner").map(|text| text.text.to_owned()),
         };
@@ -54,11 +44,7 @@ impl Reader<'_> {
         } else {
             vec![self.version(&map, unversioned(&name), &name.value)]
         };
-        Some(Actor {
-            name,
-            kind,
-            versions,
-        })
+        Some(Actor { name, kind, versions })
     }
 
     fn nothing_beside_versions(&mut self, map: &Keys<'_>) {
@@ -67,8 +53,7 @@ impl Reader<'_> {
             let of_a_version = crate::keys::find(Where::Version, key).is_some();
             if of_a_version && !OF_THE_SERVICE.contains(&key) {
                 let message = format!("`{key}` stands beside `versions`");
-                let help =
-                    "a service with versions says under each version what it does".to_owned();
+                let help = "a service with versions says under each version what it does".to_owned();
                 self.error(Code::Misplaced, entry.key.span.clone(), message, help);
             }
         }
@@ -86,17 +71,14 @@ impl Reader<'_> {
         }
         if entries.is_empty() && self.errors == 0 {
             let message = format!("service `{}` has no versions", actor.value);
-            let help =
-                "name at least one, or say directly under the service what it does".to_owned();
+            let help = "name at least one, or say directly under the service what it does".to_owned();
             self.error(Code::MissingKey, map.head(), message, help);
         }
         versions
     }
 
     fn version(&mut self, map: &Keys<'_>, name: Name, actor: &str) -> Version {
-        let extends = map
-            .get("extends")
-            .and_then(|node| self.extends(node, actor));
+        let extends = map.get("extends").and_then(|node| self.extends(node, actor));
         Version {
             name,
             body: self.body(map),
@@ -123,12 +105,7 @@ impl Reader<'_> {
 
     fn bad_stragglers<T>(&mut self, text: &Text<'_>) -> Option<T> {
         let message = format!("`{}` does not say which stragglers", text.text);
-        self.error(
-            Code::BadChoice,
-            text.span(),
-            message,
-            "write `1 at v1`".to_owned(),
-        );
+        self.error(Code::BadChoice, text.span(), message, "write `1 at v1`".to_owned());
         None
     }
 
@@ -141,24 +118,14 @@ impl Reader<'_> {
 
     fn client(&mut self, entry: &Entry) -> Option<Actor> {
         let name = self.declared(&entry.key);
-        let map = self.keys(
-            &entry.value,
-            Where::Client,
-            &format!("client {}", name.value),
-        )?;
+        let map = self.keys(&entry.value, Where::Client, &format!("client {}", name.value))?;
         let kind = ActorKind::Client {
-            traffic: self
-                .text(&map, "traffic")
-                .and_then(|text| self.traffic(&text)),
+            traffic: self.text(&map, "traffic").and_then(|text| self.traffic(&text)),
             loaded_from: None,
             lives: self.duration(&map, "lives"),
         };
         let versions = vec![self.version(&map, unversioned(&name), &name.value)];
-        Some(Actor {
-            name,
-            kind,
-            versions,
-        })
+        Some(Actor { name, kind, versions })
     }
 
     fn traffic(&mut self, text: &Text<'_>) -> Option<Traffic> {
@@ -175,12 +142,7 @@ impl Reader<'_> {
                 let within = self.duration_of(&words[5])?;
                 if to >= from {
                     let help = "the share at the end must be below the one at the start".to_owned();
-                    self.error(
-                        Code::BadPercent,
-                        words[3].span(),
-                        "this traffic does not fall",
-                        help,
-                    );
+                    self.error(Code::BadPercent, words[3].span(), "this traffic does not fall", help);
                 }
                 Some(Traffic::Falling { from, to, within })
             }
@@ -196,8 +158,5 @@ impl Reader<'_> {
 
 /// The only version of an actor that declares none.
 fn unversioned(actor: &Name) -> Name {
-    Name {
-        value: Actor::UNVERSIONED.to_owned(),
-        span: actor.span.clone(),
-    }
+    Name { value: Actor::UNVERSIONED.to_owned(), span: actor.span.clone() }
 }

@@ -72,11 +72,7 @@ impl Reader<'_> {
             self.unknown_word(Code::UnknownMigration, &migration, message, names);
             return None;
         }
-        Some(Verb::Migrate {
-            table: table_name,
-            migration: migration.text.to_owned(),
-            undo,
-        })
+        Some(Verb::Migrate { table: table_name, migration: migration.text.to_owned(), undo })
     }
 
     fn deploy(&mut self, map: &Keys<'_>, text: &Text<'_>) -> Option<Verb> {
@@ -94,22 +90,14 @@ impl Reader<'_> {
         }
         let declared = versions.iter().any(|candidate| candidate == version.text);
         if map.has("like") && declared {
-            let span = map
-                .entry("like")
-                .map_or(0..0, |entry| entry.key.span.clone());
-            let message = format!(
-                "`{name} {}` is declared, so it is not like another version",
-                version.text
-            );
+            let span = map.entry("like").map_or(0..0, |entry| entry.key.span.clone());
+            let message = format!("`{name} {}` is declared, so it is not like another version", version.text);
             self.error(Code::Misplaced, span, message, "remove `like`".to_owned());
         }
         if !map.has("like") && !declared {
             self.version_of(&name, version)?;
         }
-        Some(Verb::Deploy {
-            service: name,
-            version: version.text.to_owned(),
-        })
+        Some(Verb::Deploy { service: name, version: version.text.to_owned() })
     }
 
     fn set_flag(&mut self, text: &Text<'_>) -> Option<Verb> {
@@ -120,12 +108,7 @@ impl Reader<'_> {
         let name = self.value_named(flag)?;
         if !self.names.values[&name].flag {
             let help = format!("write `set: {name} VALUE`");
-            self.error(
-                Code::UnknownValue,
-                flag.span(),
-                format!("`{name}` is a config, not a flag"),
-                help,
-            );
+            self.error(Code::UnknownValue, flag.span(), format!("`{name}` is a config, not a flag"), help);
             return None;
         }
         let to = self.index_of_value(flag, value)?;
@@ -149,9 +132,7 @@ impl Reader<'_> {
         let (place, field) = self.place_and_field(target)?;
         let source = match rest.split_once("->") {
             Some((from, to)) => self.retag(&from, &to, text)?,
-            None if rest.text.starts_with("from ") => {
-                self.backfill_source(&rest.after_words(1), &place.value, text)?
-            }
+            None if rest.text.starts_with("from ") => self.backfill_source(&rest.after_words(1), &place.value, text)?,
             None => return self.bad_step(text, "backfill"),
         };
         Some(Verb::Backfill {
@@ -174,23 +155,14 @@ impl Reader<'_> {
     }
 
     fn retag(&mut self, from: &Text<'_>, to: &Text<'_>, text: &Text<'_>) -> Option<BackfillSource> {
-        let is_tag =
-            |tag: &Text<'_>| !tag.text.is_empty() && !tag.text.contains(char::is_whitespace);
+        let is_tag = |tag: &Text<'_>| !tag.text.is_empty() && !tag.text.contains(char::is_whitespace);
         if !is_tag(from) || !is_tag(to) {
             return self.bad_step(text, "backfill");
         }
-        Some(BackfillSource::Retag {
-            from: from.text.to_owned(),
-            to: to.text.to_owned(),
-        })
+        Some(BackfillSource::Retag { from: from.text.to_owned(), to: to.text.to_owned() })
     }
 
-    fn backfill_source(
-        &mut self,
-        source: &Text<'_>,
-        place: &str,
-        text: &Text<'_>,
-    ) -> Option<BackfillSource> {
+    fn backfill_source(&mut self, source: &Text<'_>, place: &str, text: &Text<'_>) -> Option<BackfillSource> {
         if let Some(literal) = source.unquoted() {
             return Some(BackfillSource::Literal(literal.text.to_owned()));
         }
@@ -201,10 +173,7 @@ impl Reader<'_> {
             Some((other, field)) => (Some(other.text.to_owned()), field),
             None => (None, source.clone()),
         };
-        Some(BackfillSource::Field {
-            place: other.filter(|other| other != place),
-            field: self.name_of(&field).value,
-        })
+        Some(BackfillSource::Field { place: other.filter(|other| other != place), field: self.name_of(&field).value })
     }
 
     fn rate(&mut self, map: &Keys<'_>) -> Option<u64> {
@@ -216,12 +185,7 @@ impl Reader<'_> {
         };
         if rate.is_none_or(|rate| rate == 0) {
             let message = format!("`{}` is not a rate", text.text);
-            self.error(
-                Code::BadNumber,
-                text.span(),
-                message,
-                "write `20k rows/s`".to_owned(),
-            );
+            self.error(Code::BadNumber, text.span(), message, "write `20k rows/s`".to_owned());
         }
         rate
     }
@@ -241,9 +205,7 @@ impl Reader<'_> {
         let words = text.words();
         let (place, condition) = match words.as_slice() {
             [place] => (place, None),
-            [place, place_where, field, is, ..]
-                if place_where.text == "where" && is.text == "is" =>
-            {
+            [place, place_where, field, is, ..] if place_where.text == "where" && is.text == "is" => {
                 let (not, state) = self.state(&words[4..], text)?;
                 if not {
                     return self.bad_step(text, "purge");

@@ -36,12 +36,7 @@ impl Reader<'_> {
         }
     }
 
-    fn numbered_steps(
-        &mut self,
-        items: &[Node],
-        defaults: &Defaults,
-        numbering: &mut Numbering,
-    ) -> Vec<Step> {
+    fn numbered_steps(&mut self, items: &[Node], defaults: &Defaults, numbering: &mut Numbering) -> Vec<Step> {
         let mut steps = Vec::new();
         for item in items {
             match item.kind {
@@ -53,12 +48,7 @@ impl Reader<'_> {
         steps
     }
 
-    fn step(
-        &mut self,
-        node: &Node,
-        defaults: &Defaults,
-        numbering: &mut Numbering,
-    ) -> Option<Step> {
+    fn step(&mut self, node: &Node, defaults: &Defaults, numbering: &mut Numbering) -> Option<Step> {
         if is_file_reference(node) {
             self.shape(node, "a step");
             return None;
@@ -70,9 +60,9 @@ impl Reader<'_> {
         self.check_modifiers(&map, &verb.key.value);
         let verb_name = verb.key.value.as_str();
         let what = match &verb.value.kind {
-            Kind::List(items) if verb_name == "parallel" => Some(Verb::Parallel(
-                self.numbered_steps(items, defaults, numbering),
-            )),
+            Kind::List(items) if verb_name == "parallel" => {
+                Some(Verb::Parallel(self.numbered_steps(items, defaults, numbering)))
+            }
             _ => self.verb(&map, verb),
         };
         let like = self.like(&map, verb);
@@ -103,30 +93,17 @@ impl Reader<'_> {
         match verbs.as_slice() {
             [verb] => Some(*verb),
             [] => {
-                let misspelt = map
-                    .entries()
-                    .iter()
-                    .any(|entry| keys::find(Where::Step, &entry.key.value).is_none());
+                let misspelt = map.entries().iter().any(|entry| keys::find(Where::Step, &entry.key.value).is_none());
                 if !misspelt {
                     let names: Vec<&str> = keys::verbs().map(|key| key.name).collect();
                     let help = format!("the verbs are {}", crate::suggest::listed(&names));
-                    self.error(
-                        Code::StepVerbs,
-                        map.head(),
-                        "this step says nothing to do",
-                        help,
-                    );
+                    self.error(Code::StepVerbs, map.head(), "this step says nothing to do", help);
                 }
                 None
             }
             [_, second, ..] => {
                 let help = "make each of them a step of its own".to_owned();
-                self.error(
-                    Code::StepVerbs,
-                    second.key.span.clone(),
-                    "a step does exactly one thing",
-                    help,
-                );
+                self.error(Code::StepVerbs, second.key.span.clone(), "a step does exactly one thing", help);
                 verb_of(node)
             }
         }
@@ -153,21 +130,12 @@ impl Reader<'_> {
         Some(text.name())
     }
 
-    fn rolling(
-        &mut self,
-        map: &Keys<'_>,
-        verb: &str,
-        defaults: &Defaults,
-    ) -> (Vec<Share>, u64, Option<Name>) {
+    fn rolling(&mut self, map: &Keys<'_>, verb: &str, defaults: &Defaults) -> (Vec<Share>, u64, Option<Name>) {
         let canary = map.get("canary").and_then(|node| self.canary(node));
         let bake = self.duration(map, "bake");
         let gate = self.gate_named(map);
         if verb != "deploy" {
-            return (
-                canary.unwrap_or_default(),
-                bake.unwrap_or(0),
-                gate.flatten(),
-            );
+            return (canary.unwrap_or_default(), bake.unwrap_or(0), gate.flatten());
         }
         for (key, given) in [
             ("canary", canary.is_some() || defaults.canary.is_some()),
@@ -180,15 +148,9 @@ impl Reader<'_> {
             }
         }
         let own = || vec![Share::Replicas(1), Share::Percent(100.0)];
-        let canary = canary
-            .or_else(|| defaults.canary.clone())
-            .unwrap_or_else(own);
+        let canary = canary.or_else(|| defaults.canary.clone()).unwrap_or_else(own);
         let bake = bake.or(defaults.bake).unwrap_or(0);
-        (
-            canary,
-            bake,
-            gate.unwrap_or_else(|| defaults.gate.clone().flatten()),
-        )
+        (canary, bake, gate.unwrap_or_else(|| defaults.gate.clone().flatten()))
     }
 
     /// `canary:`; empty = `none`.
@@ -214,20 +176,11 @@ impl Reader<'_> {
     fn stage(&mut self, text: &Text<'_>) -> Option<Share> {
         let words = text.words();
         match words.as_slice() {
-            [count, word] if matches!(word.text, "replica" | "replicas") => {
-                self.number_of(count).map(Share::Replicas)
-            }
-            [percent] if percent.text.ends_with('%') => {
-                self.percent_of(percent).map(Share::Percent)
-            }
+            [count, word] if matches!(word.text, "replica" | "replicas") => self.number_of(count).map(Share::Replicas),
+            [percent] if percent.text.ends_with('%') => self.percent_of(percent).map(Share::Percent),
             _ => {
                 let message = format!("`{}` is not a stage", text.text);
-                self.error(
-                    Code::BadPercent,
-                    text.span(),
-                    message,
-                    "write `1 replica` or `5%`".to_owned(),
-                );
+                self.error(Code::BadPercent, text.span(), message, "write `1 replica` or `5%`".to_owned());
                 None
             }
         }
@@ -241,12 +194,7 @@ impl Reader<'_> {
         });
         if !rise {
             let help = "each stage must be larger than the one before".to_owned();
-            self.error(
-                Code::BadPercent,
-                node.span.clone(),
-                "these stages do not rise",
-                help,
-            );
+            self.error(Code::BadPercent, node.span.clone(), "these stages do not rise", help);
         }
     }
 
@@ -258,9 +206,7 @@ impl Reader<'_> {
         }
         if !self.names.gates.contains_key(text.text) {
             let message = format!("there is no gate `{}`", text.text);
-            self.unknown_name(Code::UnknownGate, &text, message, |names| {
-                names.gates.keys().collect()
-            });
+            self.unknown_name(Code::UnknownGate, &text, message, |names| names.gates.keys().collect());
         }
         Some(Some(text.name()))
     }
@@ -287,10 +233,7 @@ impl Reader<'_> {
 
     fn verify(&mut self, map: &Keys<'_>) -> Option<Spanned<Verify>> {
         let text = self.text(map, "verify")?;
-        let inner = text
-            .text
-            .strip_prefix("count(")
-            .and_then(|rest| rest.split_once(')'));
+        let inner = text.text.strip_prefix("count(").and_then(|rest| rest.split_once(')'));
         let Some((inside, _)) = inner else {
             return self.bad_verify(&text);
         };
@@ -302,15 +245,7 @@ impl Reader<'_> {
         let Some(number) = crate::units::number(&number) else {
             return self.bad_verify(&text);
         };
-        Some(Spanned {
-            value: Verify {
-                field,
-                counted,
-                op,
-                limit: number,
-            },
-            span: text.span(),
-        })
+        Some(Spanned { value: Verify { field, counted, op, limit: number }, span: text.span() })
     }
 
     fn counted(&mut self, text: &Text<'_>, whole: &Text<'_>) -> Option<(String, Counted)> {

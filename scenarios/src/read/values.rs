@@ -25,10 +25,7 @@ impl Reader<'_> {
     fn flag(&mut self, entry: &Entry) -> Option<Value> {
         let name = self.declared(&entry.key);
         let span = entry.key.span.clone();
-        let word = |value: &str| Name {
-            value: value.to_owned(),
-            span: span.clone(),
-        };
+        let word = |value: &str| Name { value: value.to_owned(), span: span.clone() };
         let mut value = Value {
             name,
             flag: true,
@@ -46,11 +43,7 @@ impl Reader<'_> {
                 "off" | "on" => value.starts = usize::from(text.text == "on"),
                 _ => self.not_one_of(Code::BadChoice, &text, &entry.key.value, &["on", "off"]),
             }
-            for (key, default) in [
-                ("of", "all"),
-                ("observed", "at once"),
-                ("irreversible", "false"),
-            ] {
+            for (key, default) in [("of", "all"), ("observed", "at once"), ("irreversible", "false")] {
                 self.assume(&owner, key, default);
             }
             return Some(value);
@@ -63,11 +56,7 @@ impl Reader<'_> {
 
     fn config(&mut self, entry: &Entry) -> Option<Value> {
         let name = self.declared(&entry.key);
-        let map = self.keys(
-            &entry.value,
-            Where::Config,
-            &format!("config {}", entry.key.value),
-        )?;
+        let map = self.keys(&entry.value, Where::Config, &format!("config {}", entry.key.value))?;
         let items = self.list(map.get("values"), "values");
         let mut values: Vec<Name> = Vec::new();
         for item in items {
@@ -82,12 +71,7 @@ impl Reader<'_> {
         }
         if values.len() < 2 && map.has("values") {
             let help = "list at least two values; the first holds at the start".to_owned();
-            self.error(
-                Code::BadChoice,
-                map.head(),
-                "a config needs at least two values",
-                help,
-            );
+            self.error(Code::BadChoice, map.head(), "a config needs at least two values", help);
         }
         let mut value = Value {
             name,
@@ -122,12 +106,7 @@ impl Reader<'_> {
                 self.duration_of(&duration).map(Observed::Within)
             }
             _ => {
-                self.not_one_of(
-                    Code::BadChoice,
-                    text,
-                    "observed",
-                    &["at once", "within 60s", "on restart"],
-                );
+                self.not_one_of(Code::BadChoice, text, "observed", &["at once", "within 60s", "on restart"]);
                 None
             }
         }
@@ -139,9 +118,7 @@ impl Reader<'_> {
             return Some(text.text.to_owned());
         }
         let message = format!("there is no flag or config `{}`", text.text);
-        self.unknown_name(Code::UnknownValue, text, message, |names| {
-            names.values.keys().collect()
-        });
+        self.unknown_name(Code::UnknownValue, text, message, |names| names.values.keys().collect());
         None
     }
 
@@ -152,12 +129,7 @@ impl Reader<'_> {
         let index = values.iter().position(|candidate| candidate == value.text);
         if index.is_none() {
             let message = format!("`{known}` has no value `{}`", value.text);
-            self.unknown_word(
-                Code::UnknownTag,
-                value,
-                message,
-                values.iter().map(String::as_str),
-            );
+            self.unknown_word(Code::UnknownTag, value, message, values.iter().map(String::as_str));
         }
         index
     }
@@ -175,12 +147,7 @@ impl Reader<'_> {
     /// A declared service or client, or only one of them.
     pub(super) fn actor_named(&mut self, text: &Text<'_>, service: Option<bool>) -> Option<String> {
         let fits = |is: bool| service.is_none_or(|wanted| wanted == is);
-        if self
-            .names
-            .actors
-            .get(text.text)
-            .is_some_and(|actor| fits(actor.service))
-        {
+        if self.names.actors.get(text.text).is_some_and(|actor| fits(actor.service)) {
             return Some(text.text.to_owned());
         }
         let what = match service {
@@ -197,11 +164,7 @@ impl Reader<'_> {
     }
 
     /// A declared service and one of its versions.
-    pub(super) fn release(
-        &mut self,
-        service: &Text<'_>,
-        version: &Text<'_>,
-    ) -> Option<(String, String)> {
+    pub(super) fn release(&mut self, service: &Text<'_>, version: &Text<'_>) -> Option<(String, String)> {
         let name = self.service_named(service)?;
         self.version_of(&name, version)?;
         Some((name, version.text.to_owned()))
