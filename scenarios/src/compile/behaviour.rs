@@ -1,6 +1,6 @@
 //! What a version does: `extends` and `if` merged for every valuation of its conditions, then compiled to handlers.
 
-use turnback_sim::fleet::Fleet;
+use turnback_sim::fleet::{DATA_MAX, Fleet};
 use turnback_sim::fleet::definition::{
     Accept, Behaviour, Definition, Handler, HandlerId, Literal, Moment, Need, Needs, Op, Otherwise, Outcome, PlaceId,
     Put, PutValue, Source, Trigger,
@@ -337,6 +337,9 @@ impl Compiler<'_> {
             ends_in: None,
             origin,
         };
+        if fields_touched(&handler) > DATA_MAX {
+            self.refuse("a verb that names more than 32 fields", span);
+        }
         let number = self.number_of(subject.fleet, handler, name);
         place_handler(subject, number, trigger);
     }
@@ -415,6 +418,9 @@ impl Compiler<'_> {
             ends_in: declared.ends_in.as_ref().map(|outcome| outcome_of(outcome.value)),
             origin,
         };
+        if fields_touched(&handler) > DATA_MAX {
+            self.refuse("a handler that touches more than 32 fields", &name.span);
+        }
         let number = self.number_of(subject.fleet, handler, name.value.clone());
         if let (Some(Received::Api(api)), Trigger::Call) = (received, trigger) {
             subject.behaviour.accepts.push(Accept { api, needs: accept, handler: Some(number), origin });
@@ -619,6 +625,15 @@ fn merged_moments(moments: Vec<Vec<Op>>) -> Vec<Vec<Op>> {
         }
     }
     merged
+}
+
+fn fields_touched(handler: &Handler) -> usize {
+    let touched = handler.moments.iter().flat_map(|moment| &moment.ops).map(|op| match op {
+        Op::Receive(needs) | Op::Read { needs, .. } => needs.known.count_ones() as usize,
+        Op::Write { puts, .. } => puts.len(),
+        _ => 0,
+    });
+    touched.sum()
 }
 
 fn moment(ops: Vec<Op>) -> Moment {

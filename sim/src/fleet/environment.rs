@@ -258,7 +258,12 @@ impl Fleet {
         let before = ledger::fresh(self, &key, &state.pools);
         match step.kind {
             Kind::Cut => {
-                key.tasks.remove(usize::from(step.item));
+                let task = key.tasks.remove(usize::from(step.item));
+                let message = self.task_message(&task);
+                if let Some(queue) = message.map(|message| message[0]).filter(|queue| self.queue(*queue).ack_on_receive) {
+                    let (nobody, place) = (Label::NONE, u16::from(queue));
+                    effects.push(Label { harm: Harm::Loss, actor: nobody, place, field: nobody, origin: nobody });
+                }
             }
             Kind::Evict => clear(self.layout.item_mut(&self.definition, step.what, &mut key, None)),
             Kind::Expire => {

@@ -18,8 +18,8 @@ pub(super) struct Run<'a> {
     /// The replica and its pool, taken out of the state; a client has none.
     pub own: Option<(usize, Replica)>,
     pub handler: HandlerId,
-    /// Data misread so far, by the order of [`Fleet::data_of`].
-    pub misread: u16,
+    /// Data misread so far, or overtaken by a newer write, by the order of [`Fleet::data_of`].
+    pub misread: u32,
     /// Carried values.
     pub carried: SmallVec<[Byte; 4]>,
     /// The message that woke it.
@@ -27,6 +27,8 @@ pub(super) struct Run<'a> {
     pub effects: Effects,
     /// Data that got a newer value in this move.
     pub newer: u128,
+    /// Fields that this handler has written so far.
+    pub written: SmallVec<[(u16, u8); 4]>,
     /// Places that this move changed.
     pub changed: SmallVec<[u16; 2]>,
 }
@@ -50,6 +52,7 @@ impl Run<'_> {
         if index == 0 {
             self.carry_unread();
         }
+        self.written = written_by(&handler.moments[..index]).collect();
         let moment = &handler.moments[index];
         for op in &moment.ops {
             let stopped = match op {
@@ -227,6 +230,7 @@ impl Run<'_> {
         }
         self.store(place, &item);
         self.outdate_twins(place, newer);
+        self.written.extend(puts.iter().map(|put| (place, put.field)));
         fleet.refresh_caches(place, &mut self.key);
         None
     }
@@ -264,7 +268,9 @@ impl Run<'_> {
     fn outdate_twins(&mut self, written: u16, newer: u128) {
         let fleet = self.fleet;
         self.outdate_copies(newer);
-        for (place, field) in fleet.twins(newer).filter(|(place, _)| *place != written) {
+        let written_before = std::mem::take(&mut self.written);
+        let elsewhere = |twin: &(u16, u8)| twin.0 != written && !written_before.contains(twin);
+        for (place, field) in fleet.twins(newer).filter(elsewhere) {
             match fleet.layout.items[usize::from(place)] {
                 Home::Key(offset) => {
                     let byte = &mut self.key.items[offset + 1 + usize::from(field)];
@@ -295,6 +301,7 @@ impl Run<'_> {
                 }
             }
         }
+        self.written = written_before;
     }
 
     /// Values that were read before and are yet to be written do not stand for the latest fact either.
@@ -321,6 +328,7 @@ impl Run<'_> {
                     task[TASK_CARRIED + at] = made_stale(task[TASK_CARRIED + at]);
                 }
             }
+            fleet.overtake(task, newer);
         }
         self.key.tasks.sort_unstable();
         self.key.tasks.dedup();
@@ -369,10 +377,26 @@ impl Run<'_> {
     }
 }
 
+/// The fields that some moments write.
+fn written_by(moments: &[Moment]) -> impl Iterator<Item = (u16, u8)> + '_ {
+    moments.iter().flat_map(|moment| &moment.ops).flat_map(|op| match op {
+        Op::Write { place, puts, .. } => puts.iter().map(|put| (*place, put.field)).collect::<SmallVec<[(u16, u8); 4]>>(),
+        _ => SmallVec::new(),
+    })
+}
+
 /// Offset of the fields in a message: queue, consumer, dead, attempts left, marked, fields.
 pub(super) const MESSAGE_FIELDS: usize = 5;
-/// Offset of the carried values in a task: handler (2), moment, misread (2), carried, message.
-const TASK_CARRIED: usize = 5;
+/// Offset of the misread data in a task: handler (2), moment, misread (4), carried, message.
+const TASK_LATE: usize = 3;
+/// Offset of the carried values in a task.
+const TASK_CARRIED: usize = 7;
+/// The most data that one handler may touch.
+pub const DATA_MAX: usize = 32;
+
+fn late_of(task: &Task) -> u32 {
+    u32::from_le_bytes(task[TASK_LATE..TASK_CARRIED].try_into().expect("four bytes"))
+}
 
 /// Adds `count` items to a sorted multiset.
 pub(super) fn add(pool: &mut state::Pool, item: Replica, count: u32) {
@@ -425,7 +449,7 @@ impl Fleet {
         let task = key.tasks.remove(task);
         let carried = TASK_CARRIED + self.definition.handlers[usize::from(turn.handler)].carries.len();
         let suspended = Suspended {
-            misread: u16::from_le_bytes([task[3], task[4]]),
+            misread: late_of(&task),
             carried: task[TASK_CARRIED..carried].into(),
             message: (task.len() > carried).then(|| task[carried..].into()),
         };
@@ -455,6 +479,7 @@ impl Fleet {
             message: suspended.message,
             effects: Effects::new(),
             newer: 0,
+            written: SmallVec::new(),
             changed: SmallVec::new(),
         };
         let plain = handler.moments[index].choices.max(1);
@@ -517,9 +542,30 @@ impl Fleet {
         }
     }
 
+    /// A handler that has written a datum in one place and is yet to write it in another comes too late after a newer
+    /// write of somebody else.
+    fn overtake(&self, task: &mut Task, newer: u128) {
+        let handler = usize::from(Self::task_handler(task));
+        let begun = &self.definition.handlers[handler].moments[..usize::from(task[2])];
+        let mut late = late_of(task);
+        for datum in written_by(begun).map(|(place, field)| self.datum(place, field)) {
+            let bit = self.data_of[handler].iter().position(|known| *known == datum);
+            if let (Some(bit), true) = (bit, newer & (1 << datum) != 0) {
+                late |= 1 << bit;
+            }
+        }
+        task[TASK_LATE..TASK_CARRIED].copy_from_slice(&late.to_le_bytes());
+    }
+
     /// The handler of a task.
     pub(super) fn task_handler(task: &Task) -> HandlerId {
         u16::from_le_bytes([task[0], task[1]])
+    }
+
+    /// The message that woke a task.
+    pub(super) fn task_message<'a>(&self, task: &'a Task) -> Option<&'a [u8]> {
+        let carried = TASK_CARRIED + self.definition.handlers[usize::from(Self::task_handler(task))].carries.len();
+        task.get(carried..).filter(|message| !message.is_empty())
     }
 
     /// Spawns a called handler.
@@ -539,12 +585,12 @@ impl Fleet {
 
 /// What a handler carries from one moment to the next.
 struct Suspended {
-    misread: u16,
+    misread: u32,
     carried: SmallVec<[Byte; 4]>,
     message: Option<Message>,
 }
 
-fn task(handler: HandlerId, moment: u8, misread: u16, carried: &[Byte], message: Option<&Message>) -> Task {
+fn task(handler: HandlerId, moment: u8, misread: u32, carried: &[Byte], message: Option<&Message>) -> Task {
     let mut task = Task::new();
     task.extend_from_slice(&handler.to_le_bytes());
     task.push(moment);
@@ -571,6 +617,7 @@ impl Run<'_> {
                 if let Some((pool, replica)) = &mut self.own {
                     fleet.crash(*pool, replica);
                 }
+                self.lose_acknowledged();
             }
             Some(Outcome::Drop) => self.lose_message(duplicate),
             Some(Outcome::Reject) => self.count_attempt(),
@@ -594,6 +641,15 @@ impl Run<'_> {
         if let Some(message) = &self.message {
             let queue = u16::from(message[0]);
             self.acknowledge(duplicate);
+            self.harm(Harm::Loss, self.declared().version, queue, Label::NONE, self.declared().origin);
+        }
+    }
+
+    /// A message that was acknowledged on receipt is never delivered again: its work is gone with the handler.
+    fn lose_acknowledged(&mut self) {
+        let Some(message) = &self.message else { return };
+        if self.fleet.queue(message[0]).ack_on_receive {
+            let queue = u16::from(message[0]);
             self.harm(Harm::Loss, self.declared().version, queue, Label::NONE, self.declared().origin);
         }
     }

@@ -27,6 +27,8 @@ use state::State;
 
 use crate::relation::{At, Effects, Harm, Home, Judged, Label, Mode, Mover, Position, Relation};
 
+pub use handler::DATA_MAX;
+
 /// No peer.
 const NOBODY: Peer = Peer { pool: u8::MAX, who: 0 };
 
@@ -45,7 +47,7 @@ pub struct Fleet {
     pub keys: u32,
     consumers: Vec<Vec<u8>>,
     held: Vec<(u16, u8, u16)>,
-    /// Per handler: the data that it reads.
+    /// Per handler: the data that it reads or writes.
     data_of: Vec<Vec<u16>>,
     /// The steps marked `once`.
     once: Vec<u16>,
@@ -141,7 +143,7 @@ impl Fleet {
     /// Prepares a fleet; `keys` are followed at once.
     pub fn new(definition: Definition, keys: u32) -> Self {
         let layout = Layout::of(&definition);
-        let data_of = definition.handlers.iter().map(|handler| read_data(&definition, handler)).collect();
+        let data_of = definition.handlers.iter().map(|handler| touched_data(&definition, handler)).collect();
         Self {
             programmes: Programmes::of(&definition),
             known_losses: vec![],
@@ -233,8 +235,8 @@ impl Fleet {
     }
 }
 
-/// The data that a handler reads, in order.
-fn read_data(definition: &Definition, handler: &definition::Handler) -> Vec<u16> {
+/// The data that a handler reads or writes, in order.
+fn touched_data(definition: &Definition, handler: &definition::Handler) -> Vec<u16> {
     let mut data = Vec::new();
     for op in handler.moments.iter().flat_map(|moment| &moment.ops) {
         let (place, needs) = match op {
@@ -243,6 +245,15 @@ fn read_data(definition: &Definition, handler: &definition::Handler) -> Vec<u16>
                 definition::Trigger::Message(queue) => (queue, needs),
                 _ => continue,
             },
+            Op::Write { place, puts, .. } => {
+                let fields = &definition.places[usize::from(*place)].fields;
+                for datum in puts.iter().map(|put| fields[usize::from(put.field)].datum) {
+                    if !data.contains(&datum) {
+                        data.push(datum);
+                    }
+                }
+                continue;
+            }
             _ => continue,
         };
         for field in needs.list.iter().flat_map(|need| &need.alternatives) {

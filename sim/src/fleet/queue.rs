@@ -110,8 +110,7 @@ impl Fleet {
                     .any(|handler| accepts(&self.definition.handlers[usize::from(*handler)], message))
             })
         }) || key.tasks.iter().any(|task| {
-            let carried = self.definition.handlers[usize::from(Self::task_handler(task))].carries.len();
-            task.len() > 5 + carried && same_message(&task[5 + carried..].into(), message)
+            self.task_message(task).is_some_and(|other| same_message(&Message::from_slice(other), message))
         })
     }
 }

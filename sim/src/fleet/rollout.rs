@@ -559,7 +559,7 @@ impl Fleet {
 
     /// Who takes an operator's move.
     pub(super) fn operator_of(&self, state: &State, step: Step) -> Mover {
-        let over_rows = step.kind == Kind::Advance && self.guard_over_rows(state);
+        let over_rows = step.kind == Kind::Advance && step.what != sub::REPEAT && self.guard_over_rows(state);
         Mover::Operator(match (step.kind, state.control[control::MODE], over_rows) {
             (Kind::Abort, ..) => Operator::Abort,
             (Kind::Retry, ..) => Operator::Retry,

@@ -55,7 +55,7 @@ pub type Control = SmallVec<[u8; 32]>;
 pub type Replica = SmallVec<[u8; 8]>;
 /// A message in flight: queue, consumer, marks, attempts left, fields.
 pub type Message = SmallVec<[u8; 8]>;
-/// A handler between two of its moments: handler (2 bytes), moment, misread data, carried values, message.
+/// A handler between two of its moments: handler (2 bytes), moment, misread data (4 bytes), carried values, message.
 pub type Task = SmallVec<[u8; 8]>;
 
 /// The replicas of one service as a sorted multiset.
