@@ -9,8 +9,7 @@ use turnback_scenarios::compile::{Compiled, Exploration, compile};
 use turnback_scenarios::diagnostics::{Code, Diagnostic};
 use turnback_scenarios::{Read, Unreadable, read, unreadable};
 use turnback_sim::drivers::explore::Limits;
-use turnback_sim::findings::judge::{Finding, Judgement, pre_existing};
-use turnback_sim::findings::slices::judge_in_slices;
+use turnback_sim::findings::judge::{Finding, Judgement, judge, pre_existing};
 use turnback_sim::fleet::Fleet;
 use turnback_sim::fleet::definition::Definition;
 use turnback_sim::relation::Judged;
@@ -194,7 +193,7 @@ fn judge_one(
     let whole = Fleet::new(compiled.definition.clone(), question.keys);
     let parts = compiled.definition.slices().into_iter();
     let slices: Vec<Fleet> = parts.map(|slice| Fleet::new(slice, question.keys)).collect();
-    let judgement = judge_in_slices(&whole, &slices, &limits, &mut |progress| meter.report(progress));
+    let judgement = judge(&whole, &slices, &limits, &mut |progress| meter.report(progress));
     let mut fleets: Vec<Fleet> = std::iter::once(whole).chain(slices).collect();
     fleets.iter_mut().for_each(|fleet| fleet.forgive(&judgement.pre_existing));
     let bound = (!judgement.complete).then(|| match stopped.load(Ordering::SeqCst) {

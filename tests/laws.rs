@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use turnback_scenarios::compile::{Exploration, compile};
 use turnback_scenarios::read;
 use turnback_sim::drivers::explore::Limits;
-use turnback_sim::findings::judge::{Ends, HarmAt, Judgement, Verdict, Zone};
-use turnback_sim::findings::slices::judge_in_slices;
+use turnback_sim::findings::judge::{Ends, HarmAt, Judgement, Verdict, Zone, judge};
 use turnback_sim::findings::story::tell;
 use turnback_sim::fleet::Fleet;
 use turnback_sim::relation::Position;
@@ -49,7 +48,7 @@ fn judged(text: &str, size: Size) -> Vec<(Judgement<Fleet>, Vec<Fleet>)> {
             let whole = Fleet::new(compiled.definition.clone(), size.keys);
             let parts = if size.sliced { compiled.definition.slices() } else { vec![] };
             let slices: Vec<Fleet> = parts.into_iter().map(|part| Fleet::new(part, size.keys)).collect();
-            let judgement = judge_in_slices(&whole, &slices, &limits, &mut |_| {});
+            let judgement = judge(&whole, &slices, &limits, &mut |_| {});
             (judgement, std::iter::once(whole).chain(slices).collect())
         })
         .collect()

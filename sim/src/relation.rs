@@ -62,6 +62,8 @@ pub trait Judged: Relation {
     fn joined(&self, one: &Self::State, other: &Self::State) -> Option<Self::State>;
     /// How many declared elements [`Judged::used`] can name.
     fn elements(&self) -> u32;
+    /// The elements that must be used for a verdict of safe to mean anything.
+    fn vital(&self) -> Vec<u32>;
     /// Names the declared elements that `state` shows alive or that taking `step` in it uses.
     fn used(&self, state: &Self::State, step: Option<Self::Step>, each: &mut dyn FnMut(u32));
 }

@@ -1,15 +1,15 @@
 //! The verdict: zones by position (V2), harms (V3), the promise (V4), safe, unsafe or undecided (V5).
 
-use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use rayon::prelude::*;
 
-use super::ground::{BETWEEN, GOAL, Ground, Hurt, START, is_env};
+use super::analysis::Analysis;
+pub use super::analysis::pre_existing;
 use super::no_return::{self, TurningPoint};
-use super::repair;
+use super::repair::{Found, Search, hotfix_works};
 use super::story::{self, Story};
-use super::works::{Bits, can_reach, reach, states, works};
-use crate::drivers::explore::{Limits, Progress, explore};
-use crate::relation::{Judged, Label, Mode, Mover, Operator, Position};
+use super::works::Bits;
+use crate::drivers::explore::{Limits, Progress};
+use crate::relation::{Judged, Label, Position};
 
 /// The best single procedure, played blind, that works from everywhere at a position.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -158,397 +158,144 @@ pub struct Judgement<R: Judged> {
     pub complete: bool,
 }
 
-/// The harms of the start configuration, before any step.
-pub fn pre_existing<R: Judged>(relation: &R, limits: &Limits) -> Vec<Label> {
-    let graph = explore(relation, &relation.start(), &is_env, limits, &mut |_| {});
-    let ground = Ground::of(relation, graph, &[]);
-    let mut labels: Vec<Label> = ground.hurts.iter().map(|hurt| hurt.label).collect();
-    labels.extend(ground.stalled.iter().map(|(_, label)| *label));
-    labels.sort_unstable();
-    labels.dedup();
-    labels
-}
-
-/// Judges the plan of `relation`. Losses of the start configuration must be forgiven before.
-pub fn judge<R: Judged + Clone>(
-    relation: &R,
-    known: Vec<Label>,
+/// Judges a plan: `whole`, or the `slices` that it falls into, of which each must be served by the same procedure.
+pub fn judge<R: Judged + Clone + Send>(
+    whole: &R,
+    slices: &[R],
     limits: &Limits,
-    effort: Effort,
     progress: &mut dyn FnMut(Progress),
-) -> Judgement<R> {
-    let mut retries = Vec::new();
-    let ground = loop {
-        let seeds: Vec<R::State> =
-            relation.start().into_iter().chain(retries.iter().map(|retry: &Retry<R>| retry.begins.clone())).collect();
-        let graph = explore(relation, &seeds, &follows_plan, limits, progress);
-        let ground = Ground::of(relation, graph, &known);
-        let more = new_retries(relation, &ground);
-        if more.is_empty() || !ground.graph.complete {
-            break ground;
-        }
-        retries.extend(more);
-    };
-    let court = Court::new(relation, &ground, &known, limits);
-    court.judge(&retries, known.clone(), effort)
-}
-
-/// Whether ways out beside plan and rollback are looked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Effort {
-    /// Only plan and rollback are weighed; what needs more is left undecided.
-    Declared,
-    /// Hotfix and repairs are searched too.
-    Whole,
-}
-
-/// A second attempt: the state in which the plan begins again, and the home where the first one ended.
-pub(super) struct Retry<R: Judged> {
-    pub home: R::State,
-    pub step: R::Step,
-    pub begins: R::State,
-}
-
-/// Every mover of the plan and its rollback.
-fn follows_plan(mover: Mover) -> bool {
-    !matches!(mover, Mover::Operator(Operator::Retry | Operator::Hotfix | Operator::Repair))
-}
-
-/// Only a rollback that ended at home is followed by a second attempt.
-fn new_retries<R: Judged>(relation: &R, ground: &Ground) -> Vec<Retry<R>> {
-    let mut retries: Vec<Retry<R>> = Vec::new();
-    let homes = ground.harbours[START].ones().filter(|at| ground.modes[*at] == (Mode::Rollback { finished: true }));
-    for at in homes {
-        let home = ground.graph.state(relation, at as u32);
-        let mut steps = Vec::new();
-        relation.enabled(&home, &mut steps);
-        let retry = steps.into_iter().find(|step| relation.mover(&home, *step) == Mover::Operator(Operator::Retry));
-        let Some(step) = retry else { continue };
-        let mut begins = home.clone();
-        relation.apply(&mut begins, step);
-        let known =
-            ground.graph.find(relation, &begins).is_some() || retries.iter().any(|retry| retry.begins == begins);
-        if !known {
-            retries.push(Retry { home, step, begins });
-        }
+) -> Judgement<R>
+where
+    R::Step: Send,
+{
+    if slices.len() < 2 {
+        return together(&[Analysis::of(whole, limits, progress)], false, limits);
     }
-    retries
+    let alone = Limits { threads: 1, ..*limits };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(limits.threads.max(1)).build();
+    let analyses: Vec<Analysis<R>> = match pool {
+        Ok(pool) if limits.threads > 1 => {
+            pool.install(|| slices.par_iter().map(|slice| Analysis::of(slice, &alone, &mut |_| {})).collect())
+        }
+        _ => slices.iter().map(|slice| Analysis::of(slice, limits, progress)).collect(),
+    };
+    together(&analyses, true, limits)
 }
 
-/// Everything that the zones are read off.
-pub(super) struct Court<'a, R: Judged> {
-    pub relation: &'a R,
-    pub ground: &'a Ground,
-    pub known: &'a [Label],
-    pub limits: &'a Limits<'a>,
-    /// States of the plan by position.
-    pub at: BTreeMap<Position, Vec<u32>>,
-    /// Rollback states from which the rollback ends at home.
-    pub rolls_back: Bits,
-    /// Rollback states from which it ends at all.
-    pub ends: Bits,
-    /// States of the plan from which finishing it ends in the goal.
-    pub finishes: Bits,
-    /// Where abort leads, per state of the plan.
-    pub aborted: Vec<u32>,
+/// What the analyses of all slices say together.
+fn together<R: Judged + Clone>(analyses: &[Analysis<R>], sliced: bool, limits: &Limits) -> Judgement<R> {
+    let complete = analyses.iter().all(|analysis| analysis.ground.graph.complete);
+    let reached = |position: &Position| analyses.iter().all(|analysis| analysis.at.contains_key(position));
+    let positions: Vec<Position> = analyses[0].at.keys().copied().filter(reached).collect();
+    let found = weighed(analyses, &positions, complete, limits);
+    let mut used = analyses[0].ground.used.clone();
+    let mut pre_existing: Vec<Label> = Vec::new();
+    for analysis in analyses {
+        used.union_with(&analysis.ground.used);
+        pre_existing.extend(&analysis.known);
+    }
+    pre_existing.sort_unstable();
+    pre_existing.dedup();
+    let stalls: Vec<Option<u32>> = analyses.iter().map(|analysis| analysis.stalls().filter(|_| complete)).collect();
+    let vital = analyses[0].relation.vital();
+    let alive = vital.iter().all(|element| used.contains(*element as usize));
+    Judgement {
+        verdict: verdict(&analyses[0].relation, &found, &stalls, complete && alive),
+        last_safe_step: last_safe_step(&found),
+        no_return: no_return::find(analyses, &found),
+        findings: story::findings(analyses, sliced, &found, &stalls),
+        pre_existing,
+        used,
+        states: analyses.iter().map(|analysis| analysis.ground.graph.len() as u64).sum(),
+        transitions: analyses.iter().map(|analysis| analysis.ground.graph.transitions()).sum(),
+        complete,
+        positions: found,
+    }
+}
+
+/// V5, from what was found, not from what could be told.
+fn verdict<R: Judged>(
+    relation: &R,
+    found: &[PositionFinding<R::Step>],
+    stalls: &[Option<u32>],
+    settled: bool,
+) -> Verdict {
+    let hurts = found.iter().any(|here| here.harms.iter().any(|harm| harm.charged));
+    let trapped = found.iter().any(|here| here.zone == Zone::Irrecoverable);
+    let broken = found.iter().any(|here| here.is_broken() && relation.promised(here.position));
+    if hurts || trapped || broken || stalls.iter().any(Option::is_some) {
+        Verdict::Unsafe
+    } else if settled && found.iter().all(|here| here.zone != Zone::Undecided) {
+        Verdict::Safe
+    } else {
+        Verdict::Undecided
+    }
+}
+
+impl<S> PositionFinding<S> {
+    /// Whether the declared rollback certainly does not work from everywhere here.
+    pub fn is_broken(&self) -> bool {
+        !self.rolls_back
+    }
+}
+
+/// Every position with its zone: a procedure must work in every slice.
+fn weighed<R: Judged + Clone>(
+    analyses: &[Analysis<R>],
+    positions: &[Position],
+    complete: bool,
+    limits: &Limits,
+) -> Vec<PositionFinding<R::Step>> {
+    let harms: Vec<_> = analyses.iter().map(|analysis| analysis.harms(positions)).collect();
+    let ends: Vec<_> = analyses.iter().map(|analysis| analysis.rollback_ends(positions)).collect();
+    let mut search: Option<Search<R>> = None;
+    let mut found = Vec::new();
+    for position in positions {
+        let position = *position;
+        let rolls_back = analyses.iter().all(|analysis| analysis.all_roll_back(position));
+        let finishes = analyses.iter().all(|analysis| analysis.all_finish(position));
+        let lost = analyses.iter().any(|analysis| analysis.can_be_lost(position));
+        let (zone, reason, procedure) = match (rolls_back, finishes, lost) {
+            (_, _, true) => (Zone::Irrecoverable, Some(Reason::Lost), None),
+            _ if !complete => (Zone::Undecided, None, None),
+            (true, ..) => (Zone::Rollback, None, Some(Procedure::Rollback)),
+            (_, true, _) => (Zone::Forward, None, Some(Procedure::Finish)),
+            _ => {
+                let search = search.get_or_insert_with(|| Search::new(analyses, positions, limits));
+                undeclared(analyses, search, position, limits)
+            }
+        };
+        let mut here: Vec<HarmAt> = harms.iter().filter_map(|harms| harms.get(&position)).flatten().copied().collect();
+        here.sort_unstable();
+        here.dedup();
+        let rollback_ends = ends.iter().map(|ends| ends[&position]).max().unwrap_or(Ends::Home);
+        found.push(PositionFinding { position, zone, reason, procedure, rollback_ends, harms: here, rolls_back, finishes });
+    }
+    found
 }
 
 /// A zone, why there is none, and the procedure.
 type Way<S> = (Zone, Option<Reason>, Option<Procedure<S>>);
 
-/// No abort is possible.
-const NO_ABORT: u32 = u32::MAX;
-
-impl<'a, R: Judged + Clone> Court<'a, R> {
-    fn new(relation: &'a R, ground: &'a Ground, known: &'a [Label], limits: &'a Limits<'a>) -> Self {
-        let mut at: BTreeMap<Position, Vec<u32>> = BTreeMap::new();
-        let mut aborted = vec![NO_ABORT; ground.graph.len()];
-        for id in 0..ground.graph.len() as u32 {
-            if let Mode::Forward { .. } = ground.modes[id as usize] {
-                at.entry(ground.positions[id as usize]).or_default().push(id);
-                let abort = ground.graph.edges(id).find(|edge| edge.mover == Mover::Operator(Operator::Abort));
-                aborted[id as usize] = abort.map_or(NO_ABORT, |edge| edge.target);
-            }
-        }
-        let rolling = |mode| matches!(mode, Mode::Rollback { .. });
-        let rolled = |mode| mode == Mode::Rollback { finished: true };
-        let home = ground.target(&[START], rolled);
-        let mut any_end = ground.open.clone();
-        any_end.extend((0..ground.graph.len()).filter(|at| rolled(ground.modes[*at])));
-        let goal = ground.target(&[GOAL], |mode| mode == Mode::Forward { finished: true });
-        Self {
-            rolls_back: programme_works(ground, &home, rolling, is_rollback),
-            ends: programme_works(ground, &any_end, rolling, is_rollback),
-            finishes: programme_works(ground, &goal, |mode| matches!(mode, Mode::Forward { .. }), is_forward),
-            relation,
-            ground,
-            known,
-            limits,
-            at,
-            aborted,
-        }
+/// Neither rollback nor plan serves: the hotfix, or some list of permitted moves.
+fn undeclared<R: Judged + Clone>(
+    analyses: &[Analysis<R>],
+    search: &Search<R>,
+    position: Position,
+    limits: &Limits,
+) -> Way<R::Step> {
+    if analyses.iter().all(|analysis| hotfix_works(analysis, &analysis.at[&position], limits)) {
+        return (Zone::Forward, None, Some(Procedure::Hotfix));
     }
-
-    fn judge(self, retries: &[Retry<R>], pre_existing: Vec<Label>, effort: Effort) -> Judgement<R> {
-        let positions: Vec<Position> = self.at.keys().copied().collect();
-        let mut harms = self.harms(&positions);
-        let ends = self.rollback_ends(&positions);
-        let repairs = OnceCell::new();
-        let mut found = Vec::new();
-        for position in &positions {
-            let members = &self.at[position];
-            let rolls_back = members.iter().all(|id| self.can_roll_back(*id));
-            let finishes = self.relation.may_finish() && members.iter().all(|id| self.finishes.contains(*id as usize));
-            let (zone, reason, procedure) = self.zone(*position, rolls_back, finishes, effort, &repairs);
-            let harms = harms.remove(position).unwrap_or_default();
-            let position = *position;
-            let rollback_ends = ends[&position];
-            found.push(PositionFinding {
-                position,
-                zone,
-                reason,
-                procedure,
-                rollback_ends,
-                harms,
-                rolls_back,
-                finishes,
-            });
-        }
-        let complete = self.ground.graph.complete;
-        let last_safe_step = last_safe_step(&found);
-        let stalls = self.stalls();
-        let findings = story::findings(&self, &found, stalls, retries);
-        let verdict = match (findings.is_empty(), complete) {
-            (false, _) => Verdict::Unsafe,
-            (true, true) => Verdict::Safe,
-            (true, false) => Verdict::Undecided,
-        };
-        Judgement {
-            verdict,
-            last_safe_step,
-            no_return: no_return::find(&self, &found),
-            findings,
-            pre_existing,
-            used: self.ground.used.clone(),
-            states: self.ground.graph.len() as u64,
-            transitions: self.ground.graph.transitions(),
-            complete,
-            positions: found,
-        }
+    match search.find(analyses, position, limits) {
+        Found::Moves(moves) => (Zone::Repair, None, Some(Procedure::Moves(moves))),
+        Found::Nothing(reason) => (Zone::Irrecoverable, Some(reason), None),
+        Found::GaveUp => (Zone::Undecided, None, None),
     }
-
-    /// Whether the rollback from a state of the plan ends at home.
-    pub fn can_roll_back(&self, id: u32) -> bool {
-        let target = self.aborted[id as usize];
-        target == NO_ABORT && !self.ground.graph.is_expanded(id)
-            || (target != NO_ABORT && self.rolls_back.contains(target as usize))
-    }
-
-    fn zone(
-        &self,
-        position: Position,
-        rolls_back: bool,
-        finishes: bool,
-        effort: Effort,
-        repairs: &OnceCell<repair::Search<R>>,
-    ) -> Way<R::Step> {
-        let members = &self.at[&position];
-        let complete = self.ground.graph.complete;
-        let undecided = (Zone::Undecided, None, None);
-        if rolls_back {
-            return if complete { (Zone::Rollback, None, Some(Procedure::Rollback)) } else { undecided };
-        }
-        if finishes {
-            return if complete { (Zone::Forward, None, Some(Procedure::Finish)) } else { undecided };
-        }
-        let lost = members.iter().any(|id| !self.ground.loss_free.contains(*id as usize));
-        if lost {
-            return (Zone::Irrecoverable, Some(Reason::Lost), None);
-        }
-        if !complete || effort == Effort::Declared {
-            return undecided;
-        }
-        if repair::hotfix_works(self, members) {
-            return (Zone::Forward, None, Some(Procedure::Hotfix));
-        }
-        let search = repairs.get_or_init(|| repair::Search::from(self, &self.in_need()));
-        match search.find(self, members) {
-            repair::Found::Moves(moves) => (Zone::Repair, None, Some(Procedure::Moves(moves))),
-            repair::Found::Nothing(reason) => (Zone::Irrecoverable, Some(reason), None),
-            repair::Found::GaveUp => undecided,
-        }
-    }
-
-    /// The states of every position that neither rollback nor plan serves, though nothing is lost there.
-    fn in_need(&self) -> Vec<u32> {
-        let serves = |members: &[u32], good: &dyn Fn(u32) -> bool| members.iter().all(|id| good(*id));
-        let needy = |members: &&Vec<u32>| {
-            !serves(members, &|id| self.can_roll_back(id))
-                && !(self.relation.may_finish() && serves(members, &|id| self.finishes.contains(id as usize)))
-                && serves(members, &|id| self.ground.loss_free.contains(id as usize))
-        };
-        self.at.values().filter(needy).flatten().copied().collect()
-    }
-
-    /// Per position: what the declared rollback does from everywhere there, at worst.
-    fn rollback_ends(&self, positions: &[Position]) -> BTreeMap<Position, Ends> {
-        let mut ends: BTreeMap<Position, Ends> = positions.iter().map(|position| (*position, Ends::Home)).collect();
-        for chunk in positions.chunks(64) {
-            let masks = self.origins(chunk);
-            for (id, mask) in masks.iter().enumerate() {
-                let worst = if !self.ground.loss_free.contains(id) {
-                    Ends::Lost
-                } else if !self.ends.contains(id) {
-                    Ends::Stuck
-                } else if !self.rolls_back.contains(id) {
-                    Ends::Hurts
-                } else {
-                    continue;
-                };
-                for (bit, position) in chunk.iter().enumerate() {
-                    if mask & (1 << bit) != 0 {
-                        let known = ends.get_mut(position).expect("it was put there");
-                        *known = (*known).max(worst);
-                    }
-                }
-            }
-        }
-        if !self.ground.graph.complete {
-            ends.values_mut().filter(|ends| **ends == Ends::Home).for_each(|ends| *ends = Ends::Undecided);
-        }
-        ends
-    }
-
-    /// Per state: the positions of `chunk` (bit by index) from which its rollback can have begun.
-    fn origins(&self, chunk: &[Position]) -> Vec<u64> {
-        let graph = &self.ground.graph;
-        let mut masks = vec![0u64; graph.len()];
-        let mut work = Vec::new();
-        for (bit, position) in chunk.iter().enumerate() {
-            for id in &self.at[position] {
-                let target = self.aborted[*id as usize];
-                if target != NO_ABORT && masks[target as usize] & (1 << bit) == 0 {
-                    masks[target as usize] |= 1 << bit;
-                    work.push(target);
-                }
-            }
-        }
-        while let Some(id) = work.pop() {
-            let mask = masks[id as usize];
-            for edge in graph.edges(id).filter(|edge| is_env(edge.mover) || is_rollback(edge.mover)) {
-                let target = &mut masks[edge.target as usize];
-                if *target | mask != *target {
-                    *target |= mask;
-                    work.push(edge.target);
-                }
-            }
-        }
-        masks
-    }
-
-    /// Per position: the harms there and in rollbacks that began there.
-    fn harms(&self, positions: &[Position]) -> BTreeMap<Position, Vec<HarmAt>> {
-        let mut harms: BTreeMap<Position, Vec<HarmAt>> = BTreeMap::new();
-        let mut add = |position: Position, label: Label, in_rollback: bool| {
-            let charged = !in_rollback || self.relation.promised(position);
-            let here = harms.entry(position).or_default();
-            if !here.iter().any(|known| known.label.same_harm(&label) && known.in_rollback <= in_rollback) {
-                here.retain(|known| !known.label.same_harm(&label));
-                here.push(HarmAt { label, in_rollback, charged });
-            }
-        };
-        for hurt in &self.ground.hurts {
-            if let Some(position) = self.position_of(hurt) {
-                add(position, hurt.label, false);
-            }
-        }
-        for (id, label) in &self.ground.stalled {
-            if let Mode::Forward { .. } = self.ground.modes[*id as usize] {
-                add(self.ground.positions[*id as usize], *label, false);
-            }
-        }
-        for chunk in positions.chunks(64) {
-            let masks = self.origins(chunk);
-            let rolled =
-                self.ground.hurts.iter().filter(|hurt| self.in_rollback(hurt)).map(|hurt| (hurt.node, hurt.label));
-            let stalled = self.ground.stalled.iter().copied();
-            for (id, label) in rolled.chain(stalled) {
-                for (bit, position) in chunk.iter().enumerate() {
-                    if masks[id as usize] & (1 << bit) != 0 {
-                        add(*position, label, true);
-                    }
-                }
-            }
-        }
-        harms.values_mut().for_each(|here| here.sort_unstable());
-        harms
-    }
-
-    /// The position to which a harm of the plan is charged: a step's own harm belongs to what the step leads to.
-    pub fn position_of(&self, hurt: &Hurt) -> Option<Position> {
-        let node = if is_env(hurt.mover) { hurt.node } else { hurt.target };
-        let forward = |id: u32| matches!(self.ground.modes[id as usize], Mode::Forward { .. });
-        (forward(hurt.node) && forward(node)).then(|| self.ground.positions[node as usize])
-    }
-
-    pub fn in_rollback(&self, hurt: &Hurt) -> bool {
-        matches!(self.ground.modes[hurt.node as usize], Mode::Rollback { .. })
-    }
-
-    /// The states from which the plan, never aborted, cannot be sure to reach its goal although nothing is lost: the
-    /// trap that is entered first.
-    fn stalls(&self) -> Option<u32> {
-        let graph = &self.ground.graph;
-        let starts: Vec<u32> = graph.starts().to_vec();
-        if starts.iter().all(|id| self.finishes.contains(*id as usize)) {
-            return None;
-        }
-        let goal = self.ground.target(&[GOAL, BETWEEN, START], |mode| mode == Mode::Forward { finished: true });
-        let lost_counts = states(graph, |_| true);
-        let via = |source: u32, mover: Mover| {
-            mover == Mover::Fair || (is_forward(mover) && self.ground.dependable(source, mover))
-        };
-        let mut finished = goal;
-        finished.extend((0..graph.len()).filter(|at| self.ground.modes[*at] == (Mode::Forward { finished: true })));
-        let on = can_reach(graph, &finished, &lost_counts, &via);
-        let trapped =
-            |id: &u32| matches!(self.ground.modes[*id as usize], Mode::Forward { .. }) && !on.contains(*id as usize);
-        let first = (0..graph.len() as u32).find(trapped)?;
-        // The plan goes on from there as far as it can; where it stops for good is what is told.
-        let mut trap = Bits::with_capacity(graph.len());
-        trap.insert(first as usize);
-        let reached = reach(graph, &trap, &via);
-        reached
-            .ones()
-            .map(|id| id as u32)
-            .max_by_key(|id| (self.ground.positions[*id as usize], std::cmp::Reverse(*id)))
-    }
-}
-
-/// The states of a programme from which it ends in `target` whatever happens.
-fn programme_works(ground: &Ground, target: &Bits, inside: impl Fn(Mode) -> bool, moves: fn(Mover) -> bool) -> Bits {
-    let mut allowed = ground.loss_free.clone();
-    for at in 0..ground.graph.len() {
-        allowed.set(at, ground.loss_free.contains(at) && inside(ground.modes[at]));
-    }
-    let helpful =
-        |source: u32, mover: Mover| mover == Mover::Fair || (moves(mover) && ground.dependable(source, mover));
-    let forced = |_: u32, mover: Mover| is_env(mover) || moves(mover);
-    let mut target = target.clone();
-    target.intersect_with(&allowed);
-    works(&ground.graph, &target, &helpful, &forced, &allowed)
-}
-
-pub(super) fn is_rollback(mover: Mover) -> bool {
-    matches!(mover, Mover::Operator(Operator::Rollback | Operator::RollbackOverRows))
-}
-
-pub(super) fn is_forward(mover: Mover) -> bool {
-    matches!(mover, Mover::Operator(Operator::Forward | Operator::ForwardOverRows))
 }
 
 /// The last step up to which every position can be rolled back.
-pub(super) fn last_safe_step<S>(found: &[PositionFinding<S>]) -> Option<u16> {
+fn last_safe_step<S>(found: &[PositionFinding<S>]) -> Option<u16> {
     let broken =
         found.iter().filter(|finding| finding.zone != Zone::Rollback).map(|finding| finding.position.step).min();
     match broken {

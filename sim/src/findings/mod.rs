@@ -1,9 +1,9 @@
 //! What an explored graph says: zones, harbours, the point of no return, stories.
 
+mod analysis;
 mod ground;
 pub mod judge;
 mod no_return;
 mod repair;
-pub mod slices;
 pub mod story;
 pub mod works;

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::ground::{BETWEEN, GOAL, Ground, START, is_env};
-use super::judge::{Court, Reason};
+use super::analysis::Analysis;
+use super::judge::Reason;
 use super::works::{Bits, can_reach, states, works};
-use crate::drivers::explore::explore;
-use crate::relation::{Judged, Mode, Mover, Operator};
+use crate::drivers::explore::{Limits, explore};
+use crate::relation::{Judged, Mode, Mover, Operator, Position};
 
 /// The longest list of moves that is looked for.
 const MOVES_MAX: usize = 4;
@@ -33,19 +34,19 @@ fn is_hotfix(mover: Mover) -> bool {
     mover == Mover::Operator(Operator::Hotfix)
 }
 
-fn seeds<R: Judged>(court: &Court<R>, members: &[u32]) -> Vec<R::State> {
-    members.iter().map(|id| court.ground.graph.state(court.relation, *id)).collect()
+fn seeds<R: Judged>(analysis: &Analysis<R>, members: &[u32]) -> Vec<R::State> {
+    members.iter().map(|id| analysis.ground.graph.state(&analysis.relation, *id)).collect()
 }
 
 /// Whether the declared hotfix ends in a harbour from every one of `members`.
-pub(super) fn hotfix_works<R: Judged>(court: &Court<R>, members: &[u32]) -> bool {
+pub(super) fn hotfix_works<R: Judged>(analysis: &Analysis<R>, members: &[u32], limits: &Limits) -> bool {
     let keep = |mover: Mover| is_env(mover) || is_hotfix(mover);
-    let graph = explore(court.relation, &seeds(court, members), &keep, court.limits, &mut |_| {});
+    let graph = explore(&analysis.relation, &seeds(analysis, members), &keep, limits, &mut |_| {});
     let entered = (0..graph.len() as u32).any(|id| graph.edges(id).any(|edge| is_hotfix(edge.mover)));
     if !entered || !graph.complete {
         return false;
     }
-    let ground = Ground::of(court.relation, graph, court.known);
+    let ground = Ground::of(&analysis.relation, graph, &analysis.known);
     let target = ground.target(&[START, GOAL, BETWEEN], |mode| mode == Mode::Hotfix { finished: true });
     let helpful = |_: u32, mover: Mover| mover == Mover::Fair || is_hotfix(mover);
     let forced = |_: u32, mover: Mover| is_env(mover) || is_hotfix(mover);
@@ -53,50 +54,123 @@ pub(super) fn hotfix_works<R: Judged>(court: &Court<R>, members: &[u32]) -> bool
     ground.graph.starts().iter().all(|id| works.contains(*id as usize))
 }
 
-/// The search for a list of permitted moves, prepared once for every position that needs one.
+/// The search for a list of permitted moves, prepared once for every position that needs one: a bench per slice.
 pub(super) struct Search<R: Judged> {
-    bench: Option<Bench<R>>,
+    benches: Option<Vec<Bench<R>>>,
+    /// Every move that can be begun in some slice.
+    moves: Vec<R::Step>,
 }
 
-impl<R: Judged> Search<R> {
-    /// Prepares the search from every state of `members`.
-    pub fn from(court: &Court<R>, members: &[u32]) -> Self {
-        Self { bench: Bench::of(court, &seeds(court, members)) }
+impl<R: Judged + Clone> Search<R> {
+    /// Prepares the search from every state of those `positions` that neither rollback nor plan serves.
+    pub fn new(analyses: &[Analysis<R>], positions: &[Position], limits: &Limits) -> Self {
+        let needy: Vec<Position> = positions
+            .iter()
+            .copied()
+            .filter(|position| {
+                !analyses.iter().all(|analysis| analysis.all_roll_back(*position))
+                    && !analyses.iter().all(|analysis| analysis.all_finish(*position))
+                    && !analyses.iter().any(|analysis| analysis.can_be_lost(*position))
+            })
+            .collect();
+        let bench = |analysis: &Analysis<R>| {
+            let members: Vec<u32> = needy.iter().flat_map(|position| &analysis.at[position]).copied().collect();
+            Bench::of(analysis, &seeds(analysis, &members), limits)
+        };
+        let mut benches: Option<Vec<Bench<R>>> = analyses.iter().map(bench).collect();
+        let mut moves: Vec<R::Step> = benches.iter().flatten().flat_map(|bench| bench.moves.iter().copied()).collect();
+        moves.sort_unstable();
+        moves.dedup();
+        benches.iter_mut().flatten().for_each(|bench| bench.renumber(&moves));
+        Self { benches, moves }
     }
 
-    /// The shortest list that, played blind, ends at home or in the goal from every one of `members`.
-    pub fn find(&self, court: &Court<R>, members: &[u32]) -> Found<R::Step> {
-        let Some(bench) = &self.bench else { return Found::GaveUp };
-        let id = |member: &u32| {
-            let state = court.ground.graph.state(court.relation, *member);
-            bench.ground.graph.find(court.relation, &state).expect("every member was a seed")
-        };
-        let mut starts: Vec<u32> = members.iter().map(id).collect();
-        starts.sort_unstable();
-        if let Some(reason) = bench.hopeless(&starts) {
-            return Found::Nothing(reason);
+    /// The shortest list that, played blind, ends at home or in the goal from everywhere at a position, in every slice.
+    pub fn find(&self, analyses: &[Analysis<R>], position: Position, limits: &Limits) -> Found<R::Step> {
+        let Some(benches) = &self.benches else { return Found::GaveUp };
+        let mut starts = Vec::new();
+        for (bench, analysis) in benches.iter().zip(analyses) {
+            let members = seeds(analysis, &analysis.at[&position]);
+            let id = |state: &R::State| bench.ground.graph.find(&analysis.relation, state).expect("it was a seed");
+            let mut here: Vec<u32> = members.iter().map(id).collect();
+            here.sort_unstable();
+            if let Some(reason) = bench.hopeless(&here) {
+                return Found::Nothing(reason);
+            }
+            starts.push(here);
         }
-        match bench.list(starts) {
+        match self.list(benches, starts) {
             Some(Some(moves)) => Found::Moves(moves),
-            Some(None) => Found::Nothing(together(court, members)),
+            Some(None) => Found::Nothing(
+                analyses.iter().map(|analysis| two_keys(analysis, &analysis.at[&position], limits)).min().unwrap_or(Reason::Hidden),
+            ),
             None => Found::GaveUp,
         }
     }
+
+    /// The shortest list that works from everywhere in `starts`; `None` if the search was given up.
+    fn list(&self, benches: &[Bench<R>], starts: Belief) -> Option<Option<Vec<R::Step>>> {
+        let mut seen = BTreeSet::from([starts.clone()]);
+        let mut frontier: Vec<(Belief, Vec<usize>)> = vec![(starts, vec![])];
+        let mut visits = 0;
+        for _ in 0..MOVES_MAX {
+            let mut next = Vec::new();
+            for (belief, played) in &frontier {
+                for number in 0..self.moves.len() {
+                    let Some(after) = play_everywhere(benches, belief, number, &mut visits) else { continue };
+                    if visits > VISITS_MAX {
+                        return None;
+                    }
+                    let mut list = played.clone();
+                    list.push(number);
+                    if within(benches, &after, |bench| &bench.arrived) {
+                        return Some(Some(list.into_iter().map(|number| self.moves[number]).collect()));
+                    }
+                    if within(benches, &after, |bench| &bench.forced) && seen.insert(after.clone()) {
+                        next.push((after, list));
+                    }
+                }
+            }
+            frontier = next;
+        }
+        Some(None)
+    }
+}
+
+/// Per slice: the states that may be there.
+type Belief = Vec<Vec<u32>>;
+
+fn within<R: Judged>(benches: &[Bench<R>], belief: &Belief, set: fn(&Bench<R>) -> &Bits) -> bool {
+    benches.iter().zip(belief).all(|(bench, here)| here.iter().all(|id| set(bench).contains(*id as usize)))
+}
+
+/// Where a move leads in every slice; `None` if it changes nothing anywhere, or may lose, or may not end.
+fn play_everywhere<R: Judged>(
+    benches: &[Bench<R>],
+    belief: &Belief,
+    number: usize,
+    visits: &mut usize,
+) -> Option<Belief> {
+    let mut after = Vec::new();
+    for (bench, here) in benches.iter().zip(belief) {
+        after.push(bench.play(here, number, visits)?);
+    }
+    (after != *belief).then_some(after)
 }
 
 /// No list serves every key: could somebody who sees every key serve any two of them at once?
-fn together<R: Judged>(court: &Court<R>, members: &[u32]) -> Reason {
-    let states = seeds(court, members);
+fn two_keys<R: Judged>(analysis: &Analysis<R>, members: &[u32], limits: &Limits) -> Reason {
+    let states = seeds(analysis, members);
     let mut pairs = Vec::new();
     'all: for (at, one) in states.iter().enumerate() {
         for other in &states[at + 1..] {
-            pairs.extend(court.relation.joined(one, other));
+            pairs.extend(analysis.relation.joined(one, other));
             if pairs.len() >= PAIRS_MAX {
                 break 'all;
             }
         }
     }
-    let Some(bench) = Bench::of(court, &pairs) else { return Reason::Luck };
+    let Some(bench) = Bench::of(analysis, &pairs, limits) else { return Reason::Luck };
     bench.hopeless(bench.ground.graph.starts()).unwrap_or(Reason::Hidden)
 }
 
@@ -118,15 +192,15 @@ struct Bench<R: Judged> {
 }
 
 impl<R: Judged> Bench<R> {
-    fn of(court: &Court<R>, seeds: &[R::State]) -> Option<Self> {
+    fn of(analysis: &Analysis<R>, seeds: &[R::State], limits: &Limits) -> Option<Self> {
         let keep = |mover: Mover| is_env(mover) || is_repair(mover);
-        let graph = explore(court.relation, seeds, &keep, court.limits, &mut |_| {});
+        let graph = explore(&analysis.relation, seeds, &keep, limits, &mut |_| {});
         if !graph.complete {
             return None;
         }
-        let ground = Ground::of(court.relation, graph, court.known);
+        let ground = Ground::of(&analysis.relation, graph, &analysis.known);
         let finished = |mode| matches!(mode, Mode::Repair { finished: true } | Mode::Forward { .. });
-        let kinds: &[usize] = if court.relation.may_finish() { &[START, GOAL] } else { &[START] };
+        let kinds: &[usize] = if analysis.relation.may_finish() { &[START, GOAL] } else { &[START] };
         let target = ground.target(kinds, finished);
         let (graph, free) = (&ground.graph, &ground.loss_free);
         let between = |id: u32| matches!(ground.modes[id as usize], Mode::Repair { finished: true });
@@ -139,7 +213,7 @@ impl<R: Judged> Bench<R> {
         let arrived = works(graph, &target, &fair, &env, free);
         let forced = works(graph, &target, &any_move, &env, free);
         let sure = works(graph, &ended, &ends, &inside, free);
-        let (moves, begins) = begins(court.relation, &ground);
+        let (moves, begins) = begins(&analysis.relation, &ground);
         Some(Self { target, arrived, forced, sure, moves, begins, ground })
     }
 
@@ -153,36 +227,14 @@ impl<R: Judged> Bench<R> {
         Some(if path { Reason::Luck } else { Reason::Stuck })
     }
 
-    /// The shortest list that works from everywhere in `starts`; `None` if the search was given up.
-    fn list(&self, starts: Vec<u32>) -> Option<Option<Vec<R::Step>>> {
-        let mut seen = BTreeSet::from([starts.clone()]);
-        let mut frontier: Vec<(Vec<u32>, Vec<usize>)> = vec![(starts, vec![])];
-        let mut visits = 0;
-        for _ in 0..MOVES_MAX {
-            let mut next = Vec::new();
-            for (belief, played) in &frontier {
-                for number in 0..self.moves.len() {
-                    let Some(after) = self.play(belief, number, &mut visits) else { continue };
-                    if visits > VISITS_MAX {
-                        return None;
-                    }
-                    let mut list = played.clone();
-                    list.push(number);
-                    if after.iter().all(|id| self.arrived.contains(*id as usize)) {
-                        return Some(Some(list.into_iter().map(|number| self.moves[number]).collect()));
-                    }
-                    let forced = after.iter().all(|id| self.forced.contains(*id as usize));
-                    if forced && seen.insert(after.clone()) {
-                        next.push((after, list));
-                    }
-                }
-            }
-            frontier = next;
-        }
-        Some(None)
+    /// From now on moves are called by their places in `moves`.
+    fn renumber(&mut self, moves: &[R::Step]) {
+        let place = |step: &R::Step| moves.binary_search(step).expect("every move is among all moves");
+        let places: Vec<usize> = self.moves.iter().map(place).collect();
+        self.begins.iter_mut().flatten().for_each(|(number, _)| *number = places[*number]);
     }
 
-    /// Where a move leads from everywhere in `belief`; `None` if it changes nothing, or may lose, or may not end.
+    /// Where a move leads from everywhere in `belief`; `None` if it may lose or may not end.
     fn play(&self, belief: &[u32], number: usize, visits: &mut usize) -> Option<Vec<u32>> {
         let between = |id: u32| matches!(self.ground.modes[id as usize], Mode::Repair { finished: true });
         let mut seen = Bits::with_capacity(self.ground.graph.len());
@@ -194,9 +246,6 @@ impl<R: Judged> Bench<R> {
                 Some((_, target)) => queue.push(*target),
                 None => after.push(*id),
             }
-        }
-        if queue.is_empty() {
-            return None;
         }
         // Between two moves nothing but the environment moves; inside one, its sub-steps do too.
         while let Some(id) = queue.pop() {

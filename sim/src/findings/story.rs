@@ -1,9 +1,8 @@
 //! Stories: the shortest way to what was found, and where on it recovery ends and the first symptom shows (V6).
 
-use std::collections::BTreeMap;
-
 use super::ground::{Hurt, is_env};
-use super::judge::{Court, Finding, PositionFinding, Retry, Subject, Zone, is_forward, is_rollback};
+use super::analysis::{Analysis, Retry, is_forward, is_rollback};
+use super::judge::{Finding, PositionFinding, Subject, Zone};
 use super::works::Bits;
 use crate::relation::{Judged, Label, Mode, Mover, Operator, Position, Relation};
 
@@ -53,63 +52,63 @@ pub fn tell<R: Relation>(relation: &R, begins: &R::State, moves: &[R::Step]) -> 
     Ok(told)
 }
 
-/// Everything that speaks against the plan, the worst first, each with its story.
+/// Everything that speaks against the plan, the worst first, each with its story from the slice where it happens.
 pub(super) fn findings<R: Judged + Clone>(
-    court: &Court<R>,
+    analyses: &[Analysis<R>],
+    sliced: bool,
     found: &[PositionFinding<R::Step>],
-    stall: Option<u32>,
-    retries: &[Retry<R>],
+    stalls: &[Option<u32>],
 ) -> Vec<Finding<R>> {
-    let teller = Teller { court, retries };
+    let tellers: Vec<Teller<R>> =
+        analyses.iter().map(|analysis| Teller { analysis, retries: &analysis.retries }).collect();
+    let first = |tell: &dyn Fn(&Teller<R>) -> Option<Finding<R>>| {
+        let told = tellers.iter().enumerate().find_map(|(number, teller)| Some((number, tell(teller)?)));
+        told.map(|(number, finding)| Finding { slice: sliced.then_some(number), ..finding })
+    };
     let mut findings = Vec::new();
-    if let Some(finding) = found.iter().find(|finding| finding.zone == Zone::Irrecoverable) {
-        findings.extend(teller.broken(finding.position, Subject::Irrecoverable(finding.position)));
+    if let Some(trapped) = found.iter().find(|finding| finding.zone == Zone::Irrecoverable) {
+        let position = trapped.position;
+        findings.extend(first(&|teller| teller.broken(position, Subject::Irrecoverable(position))));
     }
-    let promised = |finding: &&PositionFinding<R::Step>| court.relation.promised(finding.position);
-    let broken =
-        found.iter().filter(promised).find(|finding| !matches!(finding.zone, Zone::Rollback | Zone::Undecided));
-    if let Some(finding) = broken {
-        findings.extend(teller.broken(finding.position, Subject::PromiseBroken(finding.position)));
+    let promised = |finding: &&PositionFinding<R::Step>| analyses[0].relation.promised(finding.position);
+    if let Some(broken) = found.iter().filter(promised).find(|finding| finding.is_broken()) {
+        let position = broken.position;
+        findings.extend(first(&|teller| teller.broken(position, Subject::PromiseBroken(position))));
     }
-    findings.extend(teller.harms(found));
-    if let Some(trap) = stall
-        && court.ground.graph.complete
-    {
-        let position = court.ground.positions[trap as usize];
-        findings.extend(teller.to(&[trap], Subject::Stalls(position), None));
+    for (label, in_rollback, position) in charged(found) {
+        findings.extend(first(&|teller| teller.harm(label, in_rollback, position)));
+    }
+    for (number, stall) in stalls.iter().enumerate() {
+        let Some(trap) = stall else { continue };
+        let position = analyses[number].ground.positions[*trap as usize];
+        let told = tellers[number].to(&[*trap], Subject::Stalls(position));
+        findings.extend(told.map(|finding| Finding { slice: sliced.then_some(number), ..finding }));
     }
     findings
 }
 
-struct Teller<'a, 'b, R: Judged> {
-    court: &'a Court<'b, R>,
+/// Every harm that is charged anywhere, the worst first, with the first position that it is charged to.
+fn charged<S>(found: &[PositionFinding<S>]) -> Vec<(Label, bool, Position)> {
+    let mut charged: Vec<(Label, bool, Position)> = Vec::new();
+    for finding in found {
+        for harm in finding.harms.iter().filter(|harm| harm.charged) {
+            if !charged.iter().any(|(known, ..)| known.same_harm(&harm.label)) {
+                charged.push((harm.label, harm.in_rollback, finding.position));
+            }
+        }
+    }
+    charged.sort_by_key(|(label, _, position)| (std::cmp::Reverse(label.harm), *position, *label));
+    charged
+}
+
+struct Teller<'a, R: Judged> {
+    analysis: &'a Analysis<R>,
     retries: &'a [Retry<R>],
 }
 
-impl<R: Judged + Clone> Teller<'_, '_, R> {
-    /// One finding per harm that is charged anywhere.
-    fn harms(&self, found: &[PositionFinding<R::Step>]) -> Vec<Finding<R>> {
-        let mut charged: BTreeMap<Label, (bool, Position)> = BTreeMap::new();
-        for finding in found {
-            for harm in finding.harms.iter().filter(|harm| harm.charged) {
-                if !charged.keys().any(|known| known.same_harm(&harm.label)) {
-                    charged.insert(harm.label, (harm.in_rollback, finding.position));
-                }
-            }
-        }
-        let mut findings = Vec::new();
-        for (label, (in_rollback, position)) in charged {
-            findings.extend(self.harm(label, in_rollback, position));
-        }
-        findings.sort_by_key(|finding| match finding.subject {
-            Subject::Harm(label) => (std::cmp::Reverse(label.harm), finding.story.moves.len()),
-            _ => (std::cmp::Reverse(crate::relation::Harm::Reject), 0),
-        });
-        findings
-    }
-
+impl<R: Judged + Clone> Teller<'_, R> {
     fn harm(&self, label: Label, in_rollback: bool, position: Position) -> Option<Finding<R>> {
-        let ground = self.court.ground;
+        let ground = &self.analysis.ground;
         let mut nodes = Bits::with_capacity(ground.graph.len());
         let hurts: Vec<&Hurt> = ground
             .hurts
@@ -117,7 +116,7 @@ impl<R: Judged + Clone> Teller<'_, '_, R> {
             .filter(|hurt| hurt.label.same_harm(&label))
             .filter(
                 |hurt| {
-                    if in_rollback { self.court.in_rollback(hurt) } else { self.court.position_of(hurt).is_some() }
+                    if in_rollback { self.analysis.in_rollback(hurt) } else { self.analysis.position_of(hurt).is_some() }
                 },
             )
             .collect();
@@ -132,7 +131,7 @@ impl<R: Judged + Clone> Teller<'_, '_, R> {
         let mut finding = self.through(&goals, Subject::Harm(label), from)?;
         let end = self.end_of(&finding.story);
         if let Some(hurt) = hurts.iter().find(|hurt| hurt.node == end) {
-            finding.story.moves.push(ground.graph.steps(self.court.relation, hurt.node)[hurt.edge as usize].step);
+            finding.story.moves.push(ground.graph.steps(&self.analysis.relation, hurt.node)[hurt.edge as usize].step);
         }
         self.mark(&mut finding.story);
         Some(finding)
@@ -140,10 +139,10 @@ impl<R: Judged + Clone> Teller<'_, '_, R> {
 
     /// A way to a state at `position` from which the rollback fails, and on to where that shows.
     fn broken(&self, position: Position, subject: Subject) -> Option<Finding<R>> {
-        let court = self.court;
-        let fails = |id: &&u32| !court.can_roll_back(**id);
-        let members: Vec<u32> = court.at[&position].iter().filter(fails).copied().collect();
-        let mut finding = self.to(&members, subject, None)?;
+        let analysis = self.analysis;
+        let fails = |id: &&u32| !analysis.can_roll_back(**id);
+        let members: Vec<u32> = analysis.at[&position].iter().filter(fails).copied().collect();
+        let mut finding = self.to(&members, subject)?;
         let at = self.end_of(&finding.story);
         finding.story.moves.extend(self.failure(at));
         self.mark(&mut finding.story);
@@ -152,7 +151,7 @@ impl<R: Judged + Clone> Teller<'_, '_, R> {
 
     /// From a state of the plan: abort, and the shortest way into loss, or to harm after which home is out of reach.
     fn failure(&self, at: u32) -> Vec<R::Step> {
-        let (court, ground) = (self.court, self.court.ground);
+        let (analysis, ground) = (self.analysis, &self.analysis.ground);
         if !ground.loss_free.contains(at as usize) {
             return vec![];
         }
@@ -163,24 +162,24 @@ impl<R: Judged + Clone> Teller<'_, '_, R> {
         let mut lost = Bits::with_capacity(ground.graph.len());
         lost.extend((0..ground.graph.len()).filter(|at| rolling(*at) && !ground.loss_free.contains(*at)));
         let mut hurting = Bits::with_capacity(ground.graph.len());
-        let failing = |hurt: &&Hurt| rolling(hurt.node as usize) && !court.rolls_back.contains(hurt.node as usize);
+        let failing = |hurt: &&Hurt| rolling(hurt.node as usize) && !analysis.rolls_back.contains(hurt.node as usize);
         hurting.extend(ground.hurts.iter().filter(failing).map(|hurt| hurt.node as usize));
-        let way = ground.graph.shortest_path(court.relation, &[at], &lost, &via);
+        let way = ground.graph.shortest_path(&analysis.relation, &[at], &lost, &via);
         if let Some(way) = way {
             return way.moves.into_iter().map(|(_, step)| step).collect();
         }
-        let Some(way) = ground.graph.shortest_path(court.relation, &[at], &hurting, &via) else {
+        let Some(way) = ground.graph.shortest_path(&analysis.relation, &[at], &hurting, &via) else {
             return vec![];
         };
         let mut moves: Vec<R::Step> = way.moves.into_iter().map(|(_, step)| step).collect();
         if let Some(hurt) = ground.hurts.iter().find(|hurt| hurt.node == way.end) {
-            moves.push(ground.graph.steps(court.relation, hurt.node)[hurt.edge as usize].step);
+            moves.push(ground.graph.steps(&analysis.relation, hurt.node)[hurt.edge as usize].step);
         }
         moves
     }
 
-    fn to(&self, goals: &[u32], subject: Subject, from: Option<Position>) -> Option<Finding<R>> {
-        let mut finding = self.through(goals, subject, from)?;
+    fn to(&self, goals: &[u32], subject: Subject) -> Option<Finding<R>> {
+        let mut finding = self.through(goals, subject, None)?;
         self.mark(&mut finding.story);
         Some(finding)
     }
@@ -195,7 +194,7 @@ impl<R: Judged + Clone> Teller<'_, '_, R> {
                         || is_forward(mover)
                         || is_rollback(mover)
                         || (mover == Mover::Operator(Operator::Abort)
-                            && self.court.ground.positions[source as usize] <= position)
+                            && self.analysis.ground.positions[source as usize] <= position)
                 };
                 self.way(goals, &via)?
             }
@@ -206,8 +205,8 @@ impl<R: Judged + Clone> Teller<'_, '_, R> {
 
     /// The shortest way to one of `goals`; if only a second attempt gets there, the first one is told before.
     fn way(&self, goals: &[u32], via: &dyn Fn(u32, Mover) -> bool) -> Option<Story<R>> {
-        let graph = &self.court.ground.graph;
-        let relation = self.court.relation;
+        let graph = &self.analysis.ground.graph;
+        let relation = &self.analysis.relation;
         let mut target = Bits::with_capacity(graph.len());
         target.extend(goals.iter().map(|goal| *goal as usize));
         let starts = relation.start();
@@ -223,7 +222,7 @@ impl<R: Judged + Clone> Teller<'_, '_, R> {
         let begins = way.moves.first().map_or(way.end, |(node, _)| *node);
         let begun = graph.state(relation, begins);
         let retry = self.retries.iter().position(|retry| retry.begins == begun)?;
-        let earlier = Teller { court: self.court, retries: &self.retries[..retry] };
+        let earlier = Teller { analysis: self.analysis, retries: &self.retries[..retry] };
         let home = graph.find(relation, &self.retries[retry].home)?;
         let any = |_: u32, mover: Mover| {
             is_env(mover) || is_forward(mover) || is_rollback(mover) || mover == Mover::Operator(Operator::Abort)
@@ -236,18 +235,18 @@ impl<R: Judged + Clone> Teller<'_, '_, R> {
 
     /// The state in which a story ends; a story always stays inside the graph.
     fn end_of(&self, story: &Story<R>) -> u32 {
-        let relation = self.court.relation;
+        let relation = &self.analysis.relation;
         let mut state = story.begins.clone();
         for step in &story.moves {
             relation.apply(&mut state, *step);
         }
-        self.court.ground.graph.find(relation, &state).unwrap_or(u32::MAX)
+        self.analysis.ground.graph.find(relation, &state).unwrap_or(u32::MAX)
     }
 
     /// Marks the moves of no return and of the first symptom.
     fn mark(&self, story: &mut Story<R>) {
-        let (court, ground) = (self.court, self.court.ground);
-        let relation = court.relation;
+        let (analysis, ground) = (self.analysis, &self.analysis.ground);
+        let relation = &analysis.relation;
         let mut state = story.begins.clone();
         let saved = |state: &R::State| {
             let Some(id) = ground.graph.find(relation, state) else {
@@ -255,9 +254,9 @@ impl<R: Judged + Clone> Teller<'_, '_, R> {
             };
             match ground.modes[id as usize] {
                 Mode::Forward { .. } => {
-                    court.can_roll_back(id) || (relation.may_finish() && court.finishes.contains(id as usize))
+                    analysis.can_roll_back(id) || (relation.may_finish() && analysis.finishes.contains(id as usize))
                 }
-                Mode::Rollback { .. } => court.rolls_back.contains(id as usize),
+                Mode::Rollback { .. } => analysis.rolls_back.contains(id as usize),
                 _ => true,
             }
         };
@@ -265,7 +264,7 @@ impl<R: Judged + Clone> Teller<'_, '_, R> {
         story.first_symptom_at = None;
         for (number, step) in story.moves.iter().enumerate() {
             let effects = relation.apply(&mut state, *step);
-            let new = effects.iter().any(|label| !court.known.iter().any(|known| known.same_harm(label)));
+            let new = effects.iter().any(|label| !analysis.known.iter().any(|known| known.same_harm(label)));
             if new && story.first_symptom_at.is_none() {
                 story.first_symptom_at = Some(number + 1);
             }

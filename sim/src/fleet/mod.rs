@@ -446,6 +446,13 @@ impl Judged for Fleet {
         self.element(Element::End)
     }
 
+    /// Rows and messages.
+    fn vital(&self) -> Vec<u32> {
+        let rows_or_messages = |kind: &PlaceKind| matches!(kind, PlaceKind::Table | PlaceKind::Queue(_));
+        let places = self.definition.places.iter().enumerate().filter(|(_, place)| rows_or_messages(&place.kind));
+        places.map(|(id, _)| self.element(Element::Place(id as u16))).collect()
+    }
+
     fn used(&self, state: &State, step: Option<Step>, each: &mut dyn FnMut(u32)) {
         match step {
             None => self.alive(state, &mut |place| each(self.element(Element::Place(place)))),
