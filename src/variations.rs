@@ -3,10 +3,9 @@
 use turnback_scenarios::ast::Scenario;
 use turnback_scenarios::compile::{Compiled, Exploration, compile};
 use turnback_sim::drivers::explore::Limits;
-use turnback_sim::findings::judge::{Effort, Judgement, Subject, judge, pre_existing};
+use turnback_sim::findings::judge::{Judgement, Subject, judge};
 use turnback_sim::fleet::Fleet;
 use turnback_sim::fleet::definition::Definition;
-use turnback_sim::relation::Judged as _;
 
 /// Larger explorations are not done again for a remark.
 const STATES_MAX: u64 = 20_000;
@@ -60,10 +59,8 @@ pub fn of(
 
 fn vary(words: &'static str, definition: Definition, limits: &Limits) -> Option<Variation> {
     let limits = Limits { states_max: STATES_MAX, ..*limits };
-    let mut fleet = Fleet::new(definition, 1);
-    let known = pre_existing(&fleet, &limits);
-    fleet.forgive(&known);
-    let judgement = judge(&fleet, known, &limits, Effort::Declared, &mut |_| {});
+    let fleet = Fleet::new(definition, 1);
+    let judgement = judge(&fleet, &[], &limits, &mut |_| {});
     let subjects = judgement.findings.iter().map(|finding| finding.subject).collect();
     judgement.complete.then_some(Variation { words, subjects })
 }

@@ -1,11 +1,11 @@
 //! What a version does: `extends` and `if` merged for every valuation of its conditions, then compiled to handlers.
 
-use turnback_sim::fleet::{DATA_MAX, Fleet};
 use turnback_sim::fleet::definition::{
     Accept, Behaviour, Definition, Handler, HandlerId, Literal, Moment, Need, Needs, Op, Otherwise, Outcome, PlaceId,
     Put, PutValue, Source, Trigger,
 };
 use turnback_sim::fleet::state::{ABSENT, Byte, fresh, stale};
+use turnback_sim::fleet::{DATA_MAX, Fleet};
 
 use super::Compiler;
 use crate::ast::{self, Body, Condition, Fallback, FieldUse, Fields, Name, Span};

@@ -304,4 +304,3 @@ pub(super) fn is_rollback(mover: Mover) -> bool {
 pub(super) fn is_forward(mover: Mover) -> bool {
     matches!(mover, Mover::Operator(Operator::Forward | Operator::ForwardOverRows))
 }
-

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::ground::{BETWEEN, GOAL, Ground, START, is_env};
 use super::analysis::Analysis;
+use super::ground::{BETWEEN, GOAL, Ground, START, is_env};
 use super::judge::Reason;
 use super::works::{Bits, can_reach, states, works};
 use crate::drivers::explore::{Limits, explore};
@@ -102,7 +102,11 @@ impl<R: Judged + Clone> Search<R> {
         match self.list(benches, starts) {
             Some(Some(moves)) => Found::Moves(moves),
             Some(None) => Found::Nothing(
-                analyses.iter().map(|analysis| two_keys(analysis, &analysis.at[&position], limits)).min().unwrap_or(Reason::Hidden),
+                analyses
+                    .iter()
+                    .map(|analysis| two_keys(analysis, &analysis.at[&position], limits))
+                    .min()
+                    .unwrap_or(Reason::Hidden),
             ),
             None => Found::GaveUp,
         }

@@ -260,7 +260,8 @@ impl Fleet {
             Kind::Cut => {
                 let task = key.tasks.remove(usize::from(step.item));
                 let message = self.task_message(&task);
-                if let Some(queue) = message.map(|message| message[0]).filter(|queue| self.queue(*queue).ack_on_receive) {
+                if let Some(queue) = message.map(|message| message[0]).filter(|queue| self.queue(*queue).ack_on_receive)
+                {
                     let (nobody, place) = (Label::NONE, u16::from(queue));
                     effects.push(Label { harm: Harm::Loss, actor: nobody, place, field: nobody, origin: nobody });
                 }

@@ -380,7 +380,9 @@ impl Run<'_> {
 /// The fields that some moments write.
 fn written_by(moments: &[Moment]) -> impl Iterator<Item = (u16, u8)> + '_ {
     moments.iter().flat_map(|moment| &moment.ops).flat_map(|op| match op {
-        Op::Write { place, puts, .. } => puts.iter().map(|put| (*place, put.field)).collect::<SmallVec<[(u16, u8); 4]>>(),
+        Op::Write { place, puts, .. } => {
+            puts.iter().map(|put| (*place, put.field)).collect::<SmallVec<[(u16, u8); 4]>>()
+        }
         _ => SmallVec::new(),
     })
 }

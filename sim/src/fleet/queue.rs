@@ -109,9 +109,10 @@ impl Fleet {
                     .iter()
                     .any(|handler| accepts(&self.definition.handlers[usize::from(*handler)], message))
             })
-        }) || key.tasks.iter().any(|task| {
-            self.task_message(task).is_some_and(|other| same_message(&Message::from_slice(other), message))
-        })
+        }) || key
+            .tasks
+            .iter()
+            .any(|task| self.task_message(task).is_some_and(|other| same_message(&Message::from_slice(other), message)))
     }
 }
 
