@@ -194,6 +194,20 @@ fn a_reader_who_leaves_is_no_mistake() {
     assert_eq!(said, "");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_said() {
+    let file = example("e-fixed");
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+    for arguments in [vec!["check", file.as_str()], vec!["schema"], vec!["explain", "TB204"]] {
+        let ended = command(arguments).stdout(full()).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!(ended.status.code(), Some(2));
+        assert!(String::from_utf8(ended.stderr).unwrap().contains("standard output cannot be written"));
+    }
+    let ended = run(["check", &example("e-fixed"), "--output", "/dev/full"]);
+    assert_eq!(ended.code, 2, "{ended:?}");
+}
+
 #[test]
 fn colours_only_where_they_are_wanted() {
     let file = example("e-rename-too-fast");
