@@ -98,6 +98,10 @@ pub enum Operator {
     Hotfix,
     /// A permitted move outside plan, rollback and hotfix.
     Repair,
+    /// A move of a declared hotfix, whose guard speaks of all rows or messages.
+    HotfixOverRows,
+    /// A permitted move, whose guard speaks of all rows or messages.
+    RepairOverRows,
 }
 
 /// A position of the plan: steps are counted from 1, 0 is the start.

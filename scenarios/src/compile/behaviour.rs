@@ -1,11 +1,11 @@
 //! What a version does: `extends` and `if` merged for every valuation of its conditions, then compiled to handlers.
 
+use turnback_sim::fleet::DATA_MAX;
 use turnback_sim::fleet::definition::{
     Accept, Behaviour, Definition, Handler, HandlerId, Literal, Moment, Need, Needs, Op, Otherwise, Outcome, PlaceId,
-    Put, PutValue, Source, Trigger,
+    PlaceKind, Put, PutValue, Source, Trigger,
 };
 use turnback_sim::fleet::state::{ABSENT, Byte, fresh, stale};
-use turnback_sim::fleet::{DATA_MAX, Fleet};
 
 use super::Compiler;
 use crate::ast::{self, Body, Condition, Fallback, FieldUse, Fields, Name, Span};
@@ -64,6 +64,9 @@ fn over(own: &ast::Otherwise, base: &ast::Otherwise) -> ast::Otherwise {
 
 /// Conditions beyond this number would make more variants than anybody can mean.
 const CONDITIONS_MAX: usize = 8;
+
+/// The most combinations of tags in one moment.
+const CHOICES_MAX: u64 = 4096;
 
 /// The version that is being compiled.
 struct Subject<'a> {
@@ -168,6 +171,7 @@ impl Compiler<'_> {
         for (name, handler) in &merged.handlers {
             self.handler(&mut subject, name, handler);
         }
+        declare_replies(&mut subject);
         subject.behaviour
     }
 
@@ -337,11 +341,37 @@ impl Compiler<'_> {
             ends_in: None,
             origin,
         };
-        if fields_touched(&handler) > DATA_MAX {
-            self.refuse("a verb that names more than 32 fields", span);
-        }
+        self.check_handler(subject.fleet, &handler, span);
         let number = self.number_of(subject.fleet, handler, name);
         place_handler(subject, number, trigger);
+    }
+
+    /// What a handler may not be, because a state could not hold it.
+    fn check_handler(&mut self, fleet: &Definition, handler: &Handler, span: &Span) {
+        if fields_touched(handler) > DATA_MAX {
+            self.refuse("a handler that touches more than 32 fields", span);
+        }
+        if handler.moments.iter().any(|moment| moment.ops.iter().map(choices).product::<u64>() > CHOICES_MAX) {
+            self.refuse("a handler that writes more than 4096 combinations of tags in one moment", span);
+        }
+        let owner = |place: PlaceId| match fleet.places[usize::from(place)].kind {
+            PlaceKind::Disk(actor) | PlaceKind::Memory(actor) => Some(actor),
+            _ => None,
+        };
+        let own = self.actor_of(handler.version);
+        let foreign = |op: &Op| match op {
+            Op::Read { place, .. } | Op::Write { place, .. } | Op::Delete { place, .. } => {
+                owner(*place).is_some_and(|owner| owner != own)
+            }
+            _ => false,
+        };
+        let carried = handler.carries.iter().any(|(source, _)| match source {
+            Source::Place(place) => owner(*place).is_some_and(|owner| owner != own),
+            Source::Payload => false,
+        });
+        if carried || handler.moments.iter().flat_map(|moment| &moment.ops).any(foreign) {
+            self.refuse("the disk or memory of another service", span);
+        }
     }
 
     /// The same handler in two variants of a version is one handler.
@@ -408,6 +438,13 @@ impl Compiler<'_> {
         if declared.same_transaction || trigger == Trigger::Boot {
             moments = merged_moments(moments);
         }
+        if trigger == Trigger::Boot && (moments.len() > 1 || moments.iter().flatten().any(is_call)) {
+            self.refuse("a start handler that calls or replies", &name.span);
+        }
+        // A bug that ends the handler is a moment of its own, after all that it does.
+        if declared.ends_in.is_some() && (trigger != Trigger::Boot || moments.is_empty()) {
+            moments.push(vec![]);
+        }
         let origin = self.origin(&name.span, name.value.clone());
         let handler = Handler {
             version: subject.version,
@@ -418,9 +455,7 @@ impl Compiler<'_> {
             ends_in: declared.ends_in.as_ref().map(|outcome| outcome_of(outcome.value)),
             origin,
         };
-        if fields_touched(&handler) > DATA_MAX {
-            self.refuse("a handler that touches more than 32 fields", &name.span);
-        }
+        self.check_handler(subject.fleet, &handler, &name.span);
         let number = self.number_of(subject.fleet, handler, name.value.clone());
         if let (Some(Received::Api(api)), Trigger::Call) = (received, trigger) {
             subject.behaviour.accepts.push(Accept { api, needs: accept, handler: Some(number), origin });
@@ -607,6 +642,20 @@ impl Frame {
     }
 }
 
+/// Who replies to a call declares it.
+fn declare_replies(subject: &mut Subject) {
+    let behaviour = &mut subject.behaviour;
+    for number in &behaviour.handlers {
+        let handler = &subject.fleet.handlers[usize::from(*number)];
+        for op in handler.moments.iter().flat_map(|moment| &moment.ops) {
+            let Op::Reply { api, origin, .. } = op else { continue };
+            if !behaviour.accepts.iter().any(|accept| accept.api == *api) {
+                behaviour.accepts.push(Accept { api: *api, needs: None, handler: None, origin: *origin });
+            }
+        }
+    }
+}
+
 fn place_handler(subject: &mut Subject, number: HandlerId, trigger: Trigger) {
     let list = if trigger == Trigger::Boot { &mut subject.behaviour.boot } else { &mut subject.behaviour.handlers };
     if !list.contains(&number) {
@@ -618,13 +667,17 @@ fn place_handler(subject: &mut Subject, number: HandlerId, trigger: Trigger) {
 fn merged_moments(moments: Vec<Vec<Op>>) -> Vec<Vec<Op>> {
     let mut merged: Vec<Vec<Op>> = Vec::new();
     for ops in moments {
-        let alone = |ops: &[Op]| ops.iter().any(|op| matches!(op, Op::Call { .. } | Op::Reply { .. }));
+        let alone = |ops: &[Op]| ops.iter().any(is_call);
         match merged.last_mut() {
             Some(last) if !alone(last) && !alone(&ops) => last.extend(ops),
             _ => merged.push(ops),
         }
     }
     merged
+}
+
+fn is_call(op: &Op) -> bool {
+    matches!(op, Op::Call { .. } | Op::Reply { .. })
 }
 
 fn fields_touched(handler: &Handler) -> usize {
@@ -636,12 +689,19 @@ fn fields_touched(handler: &Handler) -> usize {
     touched.sum()
 }
 
+/// How many combinations of tags an operation leaves; those of calls are counted where they are met.
+fn choices(op: &Op) -> u64 {
+    let puts = match op {
+        Op::Write { puts, .. } | Op::Send { puts, .. } | Op::Call { puts, .. } | Op::Reply { puts, .. } => puts,
+        _ => return 1,
+    };
+    let tags = puts.iter().map(|put| if let PutValue::New(bytes) = &put.value { bytes.len() as u64 } else { 1 });
+    tags.fold(1, u64::saturating_mul)
+}
+
 fn moment(ops: Vec<Op>) -> Moment {
-    let choices = ops.iter().map(|op| match op {
-        Op::Write { puts, .. } | Op::Send { puts, .. } => Fleet::choices_of(puts),
-        _ => 1,
-    });
-    Moment { choices: choices.product(), ops }
+    let choices = ops.iter().map(choices).product::<u64>().min(CHOICES_MAX);
+    Moment { choices: choices as u16, ops }
 }
 
 fn without_origins(mut handler: Handler) -> Handler {

@@ -65,4 +65,16 @@ impl Compiler<'_> {
         }
         0
     }
+
+    /// The actor that a version belongs to.
+    pub(super) fn actor_of(&self, version: u16) -> u16 {
+        let mut first = 0;
+        for (actor, (_, versions)) in self.version_names.iter().enumerate() {
+            first += versions.len();
+            if usize::from(version) < first {
+                return actor as u16;
+            }
+        }
+        unreachable!("every version has an actor")
+    }
 }

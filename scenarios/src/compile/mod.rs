@@ -10,6 +10,8 @@ use turnback_sim::fleet::definition::{
     Actor, Api, Cache, Definition, Literal, Observed, OnWrite, OpKind, Place, PlaceId, PlaceKind, Queue, Value, Version,
 };
 
+use turnback_sim::fleet::programme::Programmes;
+
 use crate::ast::{self, ActorKind, Name, Scenario, Span};
 
 /// What to explore.
@@ -79,6 +81,8 @@ struct Compiler<'a> {
 /// The most replicas that are explored by default: three versions live at once are seen, and no failure studied
 /// needs more.
 const REPLICAS_MAX: u32 = 3;
+/// The most places, versions, steps and so on.
+const SIZE_MAX: usize = 250;
 /// Attempts beyond this number change nothing: whoever can fail can fail them all.
 const ATTEMPTS_MAX: u64 = 5;
 
@@ -101,7 +105,27 @@ impl Compiler<'_> {
         fleet.starts = self.starts(&fleet);
         self.operator(&mut fleet);
         self.plan(&mut fleet, plan);
+        self.check_size(&fleet);
         fleet
+    }
+
+    /// Numbers that a state keeps in one byte.
+    fn check_size(&mut self, fleet: &Definition) {
+        let programmes = Programmes::of(fleet);
+        let longest_rollback = programmes.rollbacks.iter().map(|(_, lines)| lines.len()).max().unwrap_or(0);
+        let sizes = [
+            ("places", fleet.places.len()),
+            ("versions", fleet.versions.len()),
+            ("actors", fleet.actors.len()),
+            ("steps in its plan", fleet.plan.len()),
+            ("lines in its rollback", longest_rollback),
+            ("permitted repairs", programmes.repairs.len()),
+        ];
+        for (what, size) in sizes {
+            if size > SIZE_MAX {
+                self.refuse(&format!("a scenario with more than {SIZE_MAX} {what}"), &self.scenario.name.span.clone());
+            }
+        }
     }
 
     fn refuse(&mut self, what: &str, span: &Span) {
@@ -247,6 +271,7 @@ impl Compiler<'_> {
                 self.refuse("`becomes`", &span);
             }
             values.push(Value {
+                flag: value.flag,
                 values: value.values.len() as u8,
                 starts: value.starts as u8,
                 of: value.of.as_ref().map(|of| self.actor(&of.value)),

@@ -28,7 +28,16 @@ pub(super) struct Retry<R: Judged> {
 
 /// Every mover of the plan and its rollback.
 fn follows_plan(mover: Mover) -> bool {
-    !matches!(mover, Mover::Operator(Operator::Retry | Operator::Hotfix | Operator::Repair))
+    !matches!(
+        mover,
+        Mover::Operator(
+            Operator::Retry
+                | Operator::Hotfix
+                | Operator::HotfixOverRows
+                | Operator::Repair
+                | Operator::RepairOverRows
+        )
+    )
 }
 
 /// Only a rollback that ended at home is followed by a second attempt.
@@ -304,3 +313,4 @@ pub(super) fn is_rollback(mover: Mover) -> bool {
 pub(super) fn is_forward(mover: Mover) -> bool {
     matches!(mover, Mover::Operator(Operator::Forward | Operator::ForwardOverRows))
 }
+

@@ -170,5 +170,13 @@ struct Seen {
 }
 
 fn is_over_rows(mover: Mover) -> bool {
-    matches!(mover, Mover::Operator(Operator::ForwardOverRows | Operator::RollbackOverRows))
+    matches!(
+        mover,
+        Mover::Operator(
+            Operator::ForwardOverRows
+                | Operator::RollbackOverRows
+                | Operator::HotfixOverRows
+                | Operator::RepairOverRows
+        )
+    )
 }

@@ -269,16 +269,7 @@ fn weighed<R: Judged + Clone>(
         here.sort_unstable();
         here.dedup();
         let rollback_ends = ends.iter().map(|ends| ends[&position]).max().unwrap_or(Ends::Home);
-        found.push(PositionFinding {
-            position,
-            zone,
-            reason,
-            procedure,
-            rollback_ends,
-            harms: here,
-            rolls_back,
-            finishes,
-        });
+        found.push(PositionFinding { position, zone, reason, procedure, rollback_ends, harms: here, rolls_back, finishes });
     }
     found
 }

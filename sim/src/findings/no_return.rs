@@ -1,8 +1,8 @@
 //! The point of no return: the step that leaves ●, and the event after which the rollback fails even if nothing but
 //! what is bound to happen follows (V4).
 
-use super::analysis::{Analysis, is_rollback};
 use super::ground::{START, is_env};
+use super::analysis::{Analysis, is_rollback};
 use super::judge::{PositionFinding, Zone};
 use super::works::{Bits, works};
 use crate::relation::{Judged, Mode, Mover};

@@ -1,9 +1,9 @@
 //! Ways out beside the declared programmes: the hotfix, and ◆ a list of permitted moves played blind (V2).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::analysis::Analysis;
 use super::ground::{BETWEEN, GOAL, Ground, START, is_env};
+use super::analysis::Analysis;
 use super::judge::Reason;
 use super::works::{Bits, can_reach, states, works};
 use crate::drivers::explore::{Limits, explore};
@@ -12,7 +12,7 @@ use crate::relation::{Judged, Mode, Mover, Operator, Position};
 /// The longest list of moves that is looked for.
 const MOVES_MAX: usize = 4;
 /// States visited while lists are tried; beyond that the search is given up.
-const VISITS_MAX: usize = 30_000_000;
+const VISITS_MAX: usize = 20_000_000;
 /// Pairs of keys that are followed together to tell luck from hidden.
 const PAIRS_MAX: usize = 400;
 
@@ -27,11 +27,11 @@ pub(super) enum Found<S> {
 }
 
 fn is_repair(mover: Mover) -> bool {
-    mover == Mover::Operator(Operator::Repair)
+    matches!(mover, Mover::Operator(Operator::Repair | Operator::RepairOverRows))
 }
 
 fn is_hotfix(mover: Mover) -> bool {
-    mover == Mover::Operator(Operator::Hotfix)
+    matches!(mover, Mover::Operator(Operator::Hotfix | Operator::HotfixOverRows))
 }
 
 fn seeds<R: Judged>(analysis: &Analysis<R>, members: &[u32]) -> Vec<R::State> {
@@ -48,7 +48,9 @@ pub(super) fn hotfix_works<R: Judged>(analysis: &Analysis<R>, members: &[u32], l
     }
     let ground = Ground::of(&analysis.relation, graph, &analysis.known);
     let target = ground.target(&[START, GOAL, BETWEEN], |mode| mode == Mode::Hotfix { finished: true });
-    let helpful = |_: u32, mover: Mover| mover == Mover::Fair || is_hotfix(mover);
+    let helpful = |source: u32, mover: Mover| {
+        mover == Mover::Fair || (is_hotfix(mover) && ground.dependable(source, mover))
+    };
     let forced = |_: u32, mover: Mover| is_env(mover) || is_hotfix(mover);
     let works = works(&ground.graph, &target, &helpful, &forced, &ground.loss_free);
     ground.graph.starts().iter().all(|id| works.contains(*id as usize))
@@ -102,35 +104,34 @@ impl<R: Judged + Clone> Search<R> {
         match self.list(benches, starts) {
             Some(Some(moves)) => Found::Moves(moves),
             Some(None) => Found::Nothing(
-                analyses
-                    .iter()
-                    .map(|analysis| two_keys(analysis, &analysis.at[&position], limits))
-                    .min()
-                    .unwrap_or(Reason::Hidden),
+                analyses.iter().map(|analysis| two_keys(analysis, &analysis.at[&position], limits)).min().unwrap_or(Reason::Hidden),
             ),
             None => Found::GaveUp,
         }
     }
 
     /// The shortest list that works from everywhere in `starts`; `None` if the search was given up.
-    fn list(&self, benches: &[Bench<R>], starts: Belief) -> Option<Option<Vec<R::Step>>> {
+    fn list(&self, benches: &[Bench<R>], starts: Vec<Vec<u32>>) -> Option<Option<Vec<R::Step>>> {
+        let mut books: Vec<Book<R>> = benches.iter().map(Book::new).collect();
+        let starts: Vec<usize> = books.iter_mut().zip(starts).map(|(book, states)| book.enter(states)).collect();
         let mut seen = BTreeSet::from([starts.clone()]);
-        let mut frontier: Vec<(Belief, Vec<usize>)> = vec![(starts, vec![])];
-        let mut visits = 0;
+        let mut frontier: Vec<(Vec<usize>, Vec<usize>)> = vec![(starts, vec![])];
         for _ in 0..MOVES_MAX {
             let mut next = Vec::new();
-            for (belief, played) in &frontier {
+            for (beliefs, played) in &frontier {
                 for number in 0..self.moves.len() {
-                    let Some(after) = play_everywhere(benches, belief, number, &mut visits) else { continue };
-                    if visits > VISITS_MAX {
+                    if books.iter().map(|book| book.visits).sum::<usize>() > VISITS_MAX {
                         return None;
                     }
+                    let after = books.iter_mut().zip(beliefs).map(|(book, belief)| book.play(*belief, number));
+                    let Some(after) = after.collect::<Option<Vec<usize>>>() else { continue };
                     let mut list = played.clone();
                     list.push(number);
-                    if within(benches, &after, |bench| &bench.arrived) {
+                    if books.iter().zip(&after).all(|(book, belief)| book.arrived[*belief]) {
                         return Some(Some(list.into_iter().map(|number| self.moves[number]).collect()));
                     }
-                    if within(benches, &after, |bench| &bench.forced) && seen.insert(after.clone()) {
+                    let forced = books.iter().zip(&after).all(|(book, belief)| book.forced[*belief]);
+                    if forced && seen.insert(after.clone()) {
                         next.push((after, list));
                     }
                 }
@@ -141,25 +142,46 @@ impl<R: Judged + Clone> Search<R> {
     }
 }
 
-/// Per slice: the states that may be there.
-type Belief = Vec<Vec<u32>>;
-
-fn within<R: Judged>(benches: &[Bench<R>], belief: &Belief, set: fn(&Bench<R>) -> &Bits) -> bool {
-    benches.iter().zip(belief).all(|(bench, here)| here.iter().all(|id| set(bench).contains(*id as usize)))
+/// What was tried in one slice: sets of states that may be there together, and what each move makes of them.
+struct Book<'a, R: Judged> {
+    bench: &'a Bench<R>,
+    beliefs: Vec<Vec<u32>>,
+    numbers: BTreeMap<Vec<u32>, usize>,
+    /// Whether a procedure may end in a belief.
+    arrived: Vec<bool>,
+    /// Whether somebody who sees everything could still force it.
+    forced: Vec<bool>,
+    plays: BTreeMap<(usize, usize), Option<usize>>,
+    visits: usize,
 }
 
-/// Where a move leads in every slice; `None` if it changes nothing anywhere, or may lose, or may not end.
-fn play_everywhere<R: Judged>(
-    benches: &[Bench<R>],
-    belief: &Belief,
-    number: usize,
-    visits: &mut usize,
-) -> Option<Belief> {
-    let mut after = Vec::new();
-    for (bench, here) in benches.iter().zip(belief) {
-        after.push(bench.play(here, number, visits)?);
+impl<'a, R: Judged> Book<'a, R> {
+    fn new(bench: &'a Bench<R>) -> Self {
+        let (arrived, forced) = (vec![], vec![]);
+        Self { bench, beliefs: vec![], numbers: BTreeMap::new(), arrived, forced, plays: BTreeMap::new(), visits: 0 }
     }
-    (after != *belief).then_some(after)
+
+    fn enter(&mut self, states: Vec<u32>) -> usize {
+        if let Some(number) = self.numbers.get(&states) {
+            return *number;
+        }
+        let number = self.beliefs.len();
+        self.arrived.push(states.iter().all(|id| self.bench.arrived.contains(*id as usize)));
+        self.forced.push(states.iter().all(|id| self.bench.forced.contains(*id as usize)));
+        self.numbers.insert(states.clone(), number);
+        self.beliefs.push(states);
+        number
+    }
+
+    fn play(&mut self, belief: usize, number: usize) -> Option<usize> {
+        if let Some(known) = self.plays.get(&(belief, number)) {
+            return *known;
+        }
+        let after = self.bench.play(&self.beliefs[belief], number, &mut self.visits);
+        let after = after.map(|states| self.enter(states));
+        self.plays.insert((belief, number), after);
+        after
+    }
 }
 
 /// No list serves every key: could somebody who sees every key serve any two of them at once?
@@ -210,9 +232,13 @@ impl<R: Judged> Bench<R> {
         let between = |id: u32| matches!(ground.modes[id as usize], Mode::Repair { finished: true });
         let env = |_: u32, mover: Mover| is_env(mover);
         let fair = |_: u32, mover: Mover| mover == Mover::Fair;
-        let any_move = |_: u32, mover: Mover| mover == Mover::Fair || is_repair(mover);
+        let any_move = |source: u32, mover: Mover| {
+            mover == Mover::Fair || (is_repair(mover) && ground.dependable(source, mover))
+        };
         let inside = |source: u32, mover: Mover| is_env(mover) || (is_repair(mover) && !between(source));
-        let ends = |source: u32, mover: Mover| mover == Mover::Fair || (is_repair(mover) && !between(source));
+        let ends = |source: u32, mover: Mover| {
+            mover == Mover::Fair || (is_repair(mover) && !between(source) && ground.dependable(source, mover))
+        };
         let ended = states(graph, |id| between(*id) && free.contains(*id as usize));
         let arrived = works(graph, &target, &fair, &env, free);
         let forced = works(graph, &target, &any_move, &env, free);

@@ -98,7 +98,7 @@ fn accept_of(behaviour: &Behaviour, api: u16) -> Option<&Accept> {
     behaviour.accepts.iter().find(|accept| accept.api == api)
 }
 
-impl Run<'_> {
+impl<'f> Run<'f> {
     pub(super) fn call(
         &mut self,
         api: u16,
@@ -109,11 +109,7 @@ impl Run<'_> {
         peer: Peer,
     ) -> Option<Outcome> {
         let fleet = self.fleet;
-        let pool = usize::from(peer.pool);
-        let receiver = self.receiver(pool, usize::from(peer.who));
-        let actor = &fleet.definition.actors[fleet.layout.actors[pool]];
-        let version = actor.versions.start + u16::from(receiver[replica::VERSION]);
-        let behaviour = fleet.behaviour(&self.state.control, pool, &receiver);
+        let (version, behaviour, receiver) = self.peer(peer);
         let payload = self.call_payload(api, puts, &mut choice);
         let accept = accept_of(behaviour, api);
         let static_reply = reply_of(behaviour, api);
@@ -127,7 +123,7 @@ impl Run<'_> {
                 self.blame(&reading, version, api, accept.origin);
                 match reading.stopped {
                     Some(Outcome::Crash) => {
-                        self.crash_peer(pool, &receiver);
+                        self.crash_peer(peer, receiver.as_ref());
                         return Some(Outcome::Reject);
                     }
                     Some(stopped) => {
@@ -136,7 +132,11 @@ impl Run<'_> {
                     None => {}
                 }
             }
-            if let Some(handler) = accept.handler {
+            let awake = |handler: &u16| {
+                let when = &fleet.definition.handlers[usize::from(*handler)].when;
+                when.as_ref().is_none_or(|when| fleet.holds_for(self.state, when, &self.key, None))
+            };
+            if let Some(handler) = accept.handler.filter(awake) {
                 fleet.spawn(&mut self.key, handler, &payload);
             }
         }
@@ -164,20 +164,24 @@ impl Run<'_> {
         if peer.pool == NOBODY.pool {
             return None;
         }
-        let (version, behaviour) = if peer.pool == CLIENT {
-            let version = u16::from(peer.who);
-            (version, fleet.client_behaviour(&self.state.control, version))
-        } else {
-            let pool = usize::from(peer.pool);
-            let caller = self.receiver(pool, usize::from(peer.who));
-            let actor = &fleet.definition.actors[fleet.layout.actors[pool]];
-            let version = actor.versions.start + u16::from(caller[replica::VERSION]);
-            (version, fleet.behaviour(&self.state.control, pool, &caller))
-        };
+        let (version, behaviour, _) = self.peer(peer);
         let (needs, origin) = fleet.expects(behaviour, api)?;
         let reading = item::read(needs, &payload, true, LENS);
         self.blame(&reading, version, api, origin);
         None
+    }
+
+    /// Who is met: the version, what it does, and the record if it is a replica.
+    fn peer(&self, peer: Peer) -> (u16, &'f Behaviour, Option<state::Replica>) {
+        let fleet = self.fleet;
+        let control = &self.state.control;
+        if peer.pool == CLIENT {
+            let version = u16::from(peer.who);
+            return (version, fleet.client_behaviour(control, version), None);
+        }
+        let pool = usize::from(peer.pool);
+        let met = self.receiver(pool, usize::from(peer.who));
+        (fleet.version_of(pool, &met), fleet.behaviour(control, pool, &met), Some(met))
     }
 
     /// The peer's record. The caller was taken out of its pool: numbers behind it have moved.
@@ -191,13 +195,14 @@ impl Run<'_> {
         bag[who].0.clone()
     }
 
-    fn crash_peer(&mut self, pool: usize, receiver: &state::Replica) {
+    fn crash_peer(&mut self, peer: Peer, receiver: Option<&state::Replica>) {
         let fleet = self.fleet;
-        let at = self.state.pools[pool].iter().position(|(other, _)| other == receiver);
-        if let Some(at) = at {
-            let mut crashed = state::take(&mut self.state.pools[pool], at);
-            fleet.crash(pool, &mut crashed);
-            state::put(&mut self.state.pools[pool], crashed);
+        let Some(receiver) = receiver else { return };
+        let bag = &mut self.state.pools[usize::from(peer.pool)];
+        if let Some(at) = bag.iter().position(|(other, _)| other == receiver) {
+            let mut crashed = state::take(bag, at);
+            fleet.crash(usize::from(peer.pool), &mut crashed);
+            state::put(bag, crashed);
         }
     }
 

@@ -147,6 +147,8 @@ pub struct Api {
 /// A flag or config.
 #[derive(Clone, Debug)]
 pub struct Value {
+    /// Whether it is a flag, which a repair may set.
+    pub flag: bool,
     /// How many values it has.
     pub values: u8,
     /// The one at the start.
@@ -451,6 +453,8 @@ pub enum Atom {
     NoVersion(u16, VersionId),
     /// The client is gone.
     Gone(u16),
+    /// Never.
+    Never,
     /// No item of the place has the field so.
     NoItemWhere(PlaceId, u8, FieldTest),
     /// No item is there.
@@ -507,6 +511,8 @@ pub struct Line {
     pub floor: bool,
     /// Not run again on a second attempt.
     pub once: bool,
+    /// How long each stage is watched, in milliseconds.
+    pub bake: u64,
     /// Replicas of the first stage; 0 = no canary.
     pub canary: u32,
     /// Also moves stragglers.
@@ -621,8 +627,8 @@ pub struct Backfill {
 pub enum BackfillFrom {
     /// A field of a place.
     Field(PlaceId, u8),
-    /// A literal.
-    Literal,
+    /// A literal, with its tag.
+    Literal(Tag),
     /// Values of the first tag become values of the second.
     Retag(Tag, Tag),
 }

@@ -1,11 +1,11 @@
 //! What happens by itself: users, messages, timers, views, starts, faults.
 
-use super::definition::{Action, BackfillFrom, Observed, PlaceKind, Trigger, VersionId};
+use super::definition::{Action, BackfillFrom, Behaviour, Observed, PlaceKind, Trigger, VersionId};
 use super::handler::Turn;
 use super::layout::{clear, control, presence, replica};
 use super::rollout::mode;
 use super::state::{self, ABSENT, Byte, State, fresh, made_stale, retagged, stale, tag};
-use super::{Fleet, Kind, NOBODY, Step, broken, ledger};
+use super::{Fleet, Kind, Step, broken, ledger};
 use crate::relation::{Effects, Harm, Label, Mover};
 
 /// The pool of a move that a client makes.
@@ -13,10 +13,32 @@ const CLIENT: u8 = u8::MAX;
 /// In `to_who` of a delivery: the message is delivered and stays (a duplicate).
 const STAYS: u8 = 1;
 
+/// Somebody who acts: a replica that is up, or a client.
+#[derive(Clone, Copy)]
+pub(super) struct Mind<'a> {
+    /// The pool and class of the replica.
+    pub own: Option<(usize, usize)>,
+    pub version: VersionId,
+    pub behaviour: &'a Behaviour,
+}
+
+impl Mind<'_> {
+    /// The replica that acts.
+    pub fn replica<'s>(&self, state: &'s State) -> Option<(usize, &'s state::Replica)> {
+        self.own.map(|(pool, who)| (pool, &state.pools[pool][who].0))
+    }
+
+    fn step(&self, kind: Kind) -> Step {
+        let (pool, who) = self.own.map_or((CLIENT, 0), |(pool, who)| (pool as u8, who as u8));
+        Step { pool, who, ..Step::of(kind) }
+    }
+}
+
 impl Fleet {
     /// The environment's enabled moves.
     pub(super) fn environment_moves(&self, state: &State, out: &mut Vec<Step>) {
         self.replica_lives(state, out);
+        self.client_views(state, out);
         for key in 0..state.keys.len() {
             self.key_moves(state, key, out);
         }
@@ -36,7 +58,8 @@ impl Fleet {
                 let step = |kind| Step { pool: pool as u8, who: who as u8, ..Step::of(kind) };
                 if own[replica::PHASE] != 0 {
                     for key in 0..state.keys.len() {
-                        out.push(Step { key: key as u8, ..step(Kind::Boot) });
+                        let choices = self.boot_choices(state, pool, own);
+                        out.extend((0..choices).map(|choice| Step { key: key as u8, choice, ..step(Kind::Boot) }));
                     }
                 } else if self.layout.boots[pool] && self.definition.faults {
                     out.push(step(Kind::Restart));
@@ -51,55 +74,71 @@ impl Fleet {
         }
     }
 
+    /// Clients learn of a value, each version at its own moment.
+    fn client_views(&self, state: &State, out: &mut Vec<Step>) {
+        for (version, value, offset) in &self.layout.client_views {
+            let behind = state.control[*offset] != state.control[self.layout.values[usize::from(*value)]];
+            if behind && self.is_present(state, *version) {
+                out.push(Step { who: *version as u8, what: *value, ..Step::of(Kind::View) });
+            }
+        }
+    }
+
+    /// Whether the client that a version belongs to is still there.
+    pub(super) fn is_present(&self, state: &State, version: VersionId) -> bool {
+        let actor = self.definition.versions[usize::from(version)].actor;
+        self.layout.gone[usize::from(actor)].is_none_or(|offset| state.control[offset] == 0)
+    }
+
     fn key_moves(&self, state: &State, key: usize, out: &mut Vec<Step>) {
         for (pool, bag) in state.pools.iter().enumerate() {
             for (who, (own, _)) in bag.iter().enumerate() {
                 if own[replica::PHASE] == 0 {
-                    self.requests(
-                        state,
-                        key,
-                        Some((pool, who)),
-                        &self.behaviour(&state.control, pool, own).handlers,
-                        out,
-                    );
-                    self.deliveries(state, key, pool, who, out);
-                    self.continuations(state, key, pool, who, out);
+                    let behaviour = self.behaviour(&state.control, pool, own);
+                    let version = self.version_of(pool, own);
+                    self.actor_moves(state, key, Mind { own: Some((pool, who)), version, behaviour }, out);
                 }
             }
         }
         for version in self.live_clients(state) {
             let behaviour = self.client_behaviour(&state.control, version);
-            self.requests(state, key, None, &behaviour.handlers, out);
+            self.actor_moves(state, key, Mind { own: None, version, behaviour }, out);
         }
         self.cuts(state, key, out);
         self.clocks(state, key, out);
         self.backfill_moves(state, key, out);
     }
 
-    fn requests(&self, state: &State, key: usize, own: Option<(usize, usize)>, handlers: &[u16], out: &mut Vec<Step>) {
+    fn actor_moves(&self, state: &State, key: usize, mind: Mind, out: &mut Vec<Step>) {
+        self.requests(state, key, mind, out);
+        self.deliveries(state, key, mind, out);
+        self.continuations(state, key, mind, out);
+    }
+
+    fn requests(&self, state: &State, key: usize, mind: Mind, out: &mut Vec<Step>) {
         let item = &state.keys[key].0;
-        for number in handlers {
+        for number in &mind.behaviour.handlers {
             let handler = &self.definition.handlers[usize::from(*number)];
             if !matches!(handler.trigger, Trigger::Anytime | Trigger::Timer) || handler.moments.is_empty() {
                 continue;
             }
-            let replica = own.map(|(pool, who)| (pool, &state.pools[pool][who].0));
+            let replica = mind.replica(state);
             let awake = handler.when.as_ref().is_none_or(|when| self.holds_for(state, when, item, replica));
             if !awake || item.tasks.iter().any(|task| Self::task_handler(task) == *number) {
                 continue;
             }
-            let step = Step {
-                pool: own.map_or(CLIENT, |(pool, _)| pool as u8),
-                who: own.map_or(0, |(_, who)| who as u8),
-                key: key as u8,
-                what: *number,
-                ..Step::of(Kind::Request)
-            };
-            self.each_choice(state, step, 0, own, out);
+            self.each_choice(state, Step { key: key as u8, what: *number, ..mind.step(Kind::Request) }, 0, mind.own, out);
         }
     }
 
-    fn each_choice(&self, state: &State, step: Step, index: usize, own: Option<(usize, usize)>, out: &mut Vec<Step>) {
+    pub(super) fn each_choice(
+        &self,
+        state: &State,
+        step: Step,
+        index: usize,
+        own: Option<(usize, usize)>,
+        out: &mut Vec<Step>,
+    ) {
         let handler = &self.definition.handlers[usize::from(step.what)];
         self.peers(state, handler, index, own, &mut |peer, choices| {
             for choice in 0..choices {
@@ -108,43 +147,31 @@ impl Fleet {
         });
     }
 
-    fn deliveries(&self, state: &State, key: usize, pool: usize, who: usize, out: &mut Vec<Step>) {
-        let (item, own) = (&state.keys[key].0, &state.pools[pool][who].0);
-        for (at, message) in item.messages.iter().enumerate() {
-            for handler in self.takers(state, item, pool, own, message) {
+    fn deliveries(&self, state: &State, key: usize, mind: Mind, out: &mut Vec<Step>) {
+        for (at, message) in state.keys[key].0.messages.iter().enumerate() {
+            for handler in self.takers(state, &state.keys[key].0, mind, message) {
                 let again = self.definition.faults && !self.queue(message[0]).ack_on_receive;
                 for stays in 0..=u8::from(again) {
                     let step = Step {
-                        pool: pool as u8,
-                        who: who as u8,
                         key: key as u8,
                         what: handler,
                         item: at as u8,
                         stays: stays * STAYS,
-                        ..Step::of(Kind::Deliver)
+                        ..mind.step(Kind::Deliver)
                     };
-                    self.each_choice(state, step, 0, Some((pool, who)), out);
+                    self.each_choice(state, step, 0, mind.own, out);
                 }
             }
         }
     }
 
-    fn continuations(&self, state: &State, key: usize, pool: usize, who: usize, out: &mut Vec<Step>) {
-        let own = self.version_of(pool, &state.pools[pool][who].0);
+    fn continuations(&self, state: &State, key: usize, mind: Mind, out: &mut Vec<Step>) {
         for (at, task) in state.keys[key].0.tasks.iter().enumerate() {
             let number = Self::task_handler(task);
-            if self.definition.handlers[usize::from(number)].version != own {
-                continue;
+            if self.definition.handlers[usize::from(number)].version == mind.version {
+                let step = Step { key: key as u8, what: number, item: at as u8, ..mind.step(Kind::Continue) };
+                self.each_choice(state, step, usize::from(task[2]), mind.own, out);
             }
-            let step = Step {
-                pool: pool as u8,
-                who: who as u8,
-                key: key as u8,
-                what: number,
-                item: at as u8,
-                ..Step::of(Kind::Continue)
-            };
-            self.each_choice(state, step, usize::from(task[2]), Some((pool, who)), out);
         }
     }
 
@@ -218,13 +245,13 @@ impl Fleet {
             Kind::Request => self.begin(state, turn, None, false),
             Kind::Deliver => self.begin(state, turn, Some(usize::from(step.item)), step.stays == STAYS),
             Kind::Continue => self.resume(state, turn, usize::from(step.item)),
-            Kind::Boot => self.boot(state, turn.pool.expect("a replica"), turn.who, turn.key),
+            Kind::Boot => self.boot(state, turn.pool.expect("a replica"), turn.who, turn.key, turn.choice),
             Kind::Restart => {
                 self.restart(state, turn.pool.expect("a replica"), turn.who);
                 Effects::new()
             }
             Kind::View => {
-                self.observe(state, turn.pool.expect("a replica"), turn.who, usize::from(step.what));
+                self.observe(state, turn.pool, turn.who, usize::from(step.what));
                 Effects::new()
             }
             Kind::Fade => {
@@ -244,7 +271,13 @@ impl Fleet {
         state::put(&mut state.pools[pool], own);
     }
 
-    fn observe(&self, state: &mut State, pool: usize, who: usize, value: usize) {
+    fn observe(&self, state: &mut State, pool: Option<usize>, who: usize, value: usize) {
+        let Some(pool) = pool else {
+            let views = &self.layout.client_views;
+            let view = views.iter().find(|view| (usize::from(view.0), usize::from(view.1)) == (who, value));
+            state.control[view.expect("the client observes it").2] = state.control[self.layout.values[value]];
+            return;
+        };
         let mut own = state::take(&mut state.pools[pool], who);
         if let Some((_, offset)) = self.layout.views[pool].iter().find(|(observed, _)| *observed == value) {
             own[*offset] = state.control[self.layout.values[value]];
@@ -259,12 +292,7 @@ impl Fleet {
         match step.kind {
             Kind::Cut => {
                 let task = key.tasks.remove(usize::from(step.item));
-                let message = self.task_message(&task);
-                if let Some(queue) = message.map(|message| message[0]).filter(|queue| self.queue(*queue).ack_on_receive)
-                {
-                    let (nobody, place) = (Label::NONE, u16::from(queue));
-                    effects.push(Label { harm: Harm::Loss, actor: nobody, place, field: nobody, origin: nobody });
-                }
+                effects.extend(self.lost_with(&task));
             }
             Kind::Evict => clear(self.layout.item_mut(&self.definition, step.what, &mut key, None)),
             Kind::Expire => {
@@ -289,6 +317,35 @@ impl Fleet {
         effects
     }
 
+    /// Work that was acknowledged on receipt is lost with the handler that was cut short.
+    fn lost_with(&self, task: &state::Task) -> Option<Label> {
+        let queue = self.task_message(task)?[0];
+        let (nobody, place) = (Label::NONE, u16::from(queue));
+        let gone = self.queue(queue).ack_on_receive;
+        gone.then_some(Label { harm: Harm::Loss, actor: nobody, place, field: nobody, origin: nobody })
+    }
+
+    /// Handlers in progress end with the last replica of their version.
+    pub(super) fn cut_orphans(&self, state: &mut State, effects: &mut Effects) {
+        let orphan = |task: &state::Task| {
+            !self.runs_somewhere(state, self.definition.handlers[usize::from(Self::task_handler(task))].version)
+        };
+        if !state.keys.iter().any(|(key, _)| key.tasks.iter().any(orphan)) {
+            return;
+        }
+        let mut kept: Vec<(state::Key, u32)> = Vec::new();
+        for (key, count) in &state.keys {
+            let mut key = key.clone();
+            effects.extend(key.tasks.iter().filter(|task| orphan(task)).filter_map(|task| self.lost_with(task)));
+            key.tasks.retain(|task| !orphan(task));
+            kept.push((key, *count));
+        }
+        state.keys.clear();
+        for (key, count) in kept {
+            (0..count).for_each(|_| state::put(&mut state.keys, key.clone()));
+        }
+    }
+
     /// The backfill meets the key: it reads and writes in one moment, or in two if it is batched (R8).
     fn pass(&self, state: &State, key: &mut state::Key) {
         let Some(Action::Backfill(backfill)) = self.current(state).map(|entry| &entry.line.action) else {
@@ -309,16 +366,25 @@ impl Fleet {
         key.items[mark] = 2;
         key.items[mark + 1] = 0;
         let retags = matches!(backfill.from, BackfillFrom::Retag(..));
+        let literal = matches!(backfill.from, BackfillFrom::Literal(_));
+        let known = self.is_known(backfill.place, backfill.field, key);
         let item = self.layout.item_mut(&self.definition, backfill.place, key, None);
         let target = &mut item[1 + usize::from(backfill.field)];
         let Some(value) = value else { return };
         let before = *target;
         if retags || backfill.overwrite || before == ABSENT || broken::R8 {
             // A literal stands for the fact only where nothing else was known.
-            let literal_over_value = backfill.from == BackfillFrom::Literal && before != ABSENT;
-            *target = if literal_over_value { made_stale(value) } else { value };
+            *target = if literal && known { made_stale(value) } else { value };
         }
         self.refresh_caches(backfill.place, key);
+    }
+
+    /// Whether some copy of the field's datum is there, so that a literal cannot stand for the fact.
+    fn is_known(&self, place: u16, field: u8, key: &state::Key) -> bool {
+        self.twins(1 << self.datum(place, field)).any(|(place, field)| {
+            let item = self.layout.item(&self.definition, place, key, None);
+            item.get(1 + usize::from(field)).is_some_and(|byte| *byte != ABSENT)
+        })
     }
 
     /// The datum that the running backfill copies.
@@ -340,7 +406,7 @@ impl Fleet {
                 let item = self.layout.item(&self.definition, source, key, None);
                 Some(item[1 + usize::from(column)]).filter(|value| *value != ABSENT)
             }
-            BackfillFrom::Literal => Some(fresh(0)),
+            BackfillFrom::Literal(tag) => Some(fresh(tag)),
             BackfillFrom::Retag(old, new) => {
                 let value = target[1 + usize::from(field)];
                 (value != ABSENT && tag(value) == old).then(|| retagged(value, new))
@@ -401,14 +467,5 @@ impl Fleet {
             let gone = self.layout.gone[id].is_some_and(|offset| state.control[offset] == 1);
             actor.versions.clone().filter(move |_| !gone)
         })
-    }
-
-    /// Runs a start-up handler from its first moment to its last.
-    pub(super) fn run_whole(&self, state: &mut State, pool: usize, who: usize, key: usize, handler: u16) -> Effects {
-        let turn = Turn { pool: Some(pool), who, key, handler, choice: 0, peer: NOBODY };
-        if self.definition.handlers[usize::from(handler)].moments.is_empty() {
-            return Effects::new();
-        }
-        self.begin(state, turn, None, false)
     }
 }

@@ -46,6 +46,7 @@ impl Fleet {
             Atom::Gone(client) => {
                 self.layout.gone[usize::from(*client)].is_some_and(|offset| state.control[offset] == 1)
             }
+            Atom::Never => false,
             Atom::ValueIs { value, is, not } => (state.control[self.layout.values[usize::from(*value)]] == *is) != *not,
             Atom::NoItemWhere(..) | Atom::Empty(_) | Atom::Present(_) | Atom::FieldIs(..) => {
                 return None;

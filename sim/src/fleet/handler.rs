@@ -27,6 +27,8 @@ pub(super) struct Run<'a> {
     pub effects: Effects,
     /// Data that got a newer value in this move.
     pub newer: u128,
+    /// Data written as copies of other data.
+    pub copied: SmallVec<[(u16, u16); 2]>,
     /// Fields that this handler has written so far.
     pub written: SmallVec<[(u16, u8); 4]>,
     /// Places that this move changed.
@@ -49,8 +51,10 @@ impl Run<'_> {
     pub fn moment(&mut self, index: usize, mut choice: u16, peer: Peer) -> Option<Outcome> {
         let fleet = self.fleet;
         let handler = &fleet.definition.handlers[usize::from(self.handler)];
-        if index == 0 {
-            self.carry_unread();
+        if index == 0
+            && let Some(stopped) = self.carry_unread()
+        {
+            return Some(stopped);
         }
         self.written = written_by(&handler.moments[..index]).collect();
         let moment = &handler.moments[index];
@@ -157,19 +161,23 @@ impl Run<'_> {
         }
     }
 
-    /// Values carried from places that the handler does not read explicitly are taken when it begins.
-    fn carry_unread(&mut self) {
+    /// Values carried from places that the handler does not read explicitly are taken when it begins; a column that is
+    /// not there fails (R9).
+    fn carry_unread(&mut self) -> Option<Outcome> {
         let fleet = self.fleet;
         let handler = &fleet.definition.handlers[usize::from(self.handler)];
-        for (source, _) in &handler.carries {
-            let Source::Place(place) = source else {
-                continue;
-            };
+        for (source, field) in &handler.carries {
+            let Source::Place(place) = source else { continue };
+            if fleet.layout.column(&self.state.control, *place, *field) == column::NONE && !broken::R9 {
+                self.harm(Harm::Reject, handler.version, *place, u16::from(*field), handler.origin);
+                return Some(Outcome::Reject);
+            }
             let item = Message::from_slice(fleet.layout.item(&fleet.definition, *place, &self.key, self.own_ref()));
             if let Some(fields) = item.get(1..) {
                 self.carry(*source, fields);
             }
         }
+        None
     }
 
     /// The byte that a put stands for, and whether it is a newer value of its datum.
@@ -213,10 +221,12 @@ impl Run<'_> {
         for put in puts {
             let datum = fleet.datum(place, put.field);
             let (byte, is_newer) = self.value(put, Some(datum), choice);
+            let byte = fleet.unless_destroyed(&self.state.control, place, put.field, byte);
             item[1 + usize::from(put.field)] = byte;
             if is_newer {
                 newer |= 1 << datum;
             }
+            self.copied.extend(self.source_datum(put).map(|source| (datum, source)));
         }
         for (field, byte) in item[1..].iter_mut().enumerate() {
             let written = puts.iter().any(|put| usize::from(put.field) == field);
@@ -233,6 +243,15 @@ impl Run<'_> {
         self.written.extend(puts.iter().map(|put| (place, put.field)));
         fleet.refresh_caches(place, &mut self.key);
         None
+    }
+
+    /// The datum that a put copies.
+    fn source_datum(&self, put: &Put) -> Option<u16> {
+        let PutValue::Copy { carried, .. } = put.value else { return None };
+        match self.declared().carries[usize::from(carried)] {
+            (Source::Place(place), field) => Some(self.fleet.datum(place, field)),
+            (Source::Payload, _) => None,
+        }
     }
 
     fn store(&mut self, place: u16, item: &[Byte]) {
@@ -298,10 +317,28 @@ impl Run<'_> {
                     }
                     self.key.messages.sort_unstable();
                     self.key.messages.dedup();
+                    self.outdate_held_messages(place, field);
                 }
             }
         }
         self.written = written_before;
+    }
+
+    /// The copy of a message that a handler in progress holds goes stale with the one in the queue.
+    fn outdate_held_messages(&mut self, queue: u16, field: u8) {
+        let at = MESSAGE_FIELDS + usize::from(field);
+        if let Some(message) = self.message.as_mut().filter(|message| u16::from(message[0]) == queue) {
+            message[at] = made_stale(message[at]);
+        }
+        for task in &mut self.key.tasks {
+            let handler = &self.fleet.definition.handlers[usize::from(Fleet::task_handler(task))];
+            let message = TASK_CARRIED + handler.carries.len();
+            if task.get(message).is_some_and(|held| u16::from(*held) == queue) {
+                task[message + at] = made_stale(task[message + at]);
+            }
+        }
+        self.key.tasks.sort_unstable();
+        self.key.tasks.dedup();
     }
 
     /// Values that were read before and are yet to be written do not stand for the latest fact either.
@@ -341,7 +378,7 @@ impl Run<'_> {
     fn delete(&mut self, place: u16) {
         let fleet = self.fleet;
         if let Home::Messages = fleet.layout.items[usize::from(place)] {
-            self.key.messages.retain(|message| u16::from(message[0]) != place);
+            self.discard_messages(place);
             return;
         }
         let own = self.own.as_mut().map(|(_, replica)| replica);
@@ -353,9 +390,22 @@ impl Run<'_> {
         fleet.drop_cached(place, &mut self.key);
     }
 
+    /// Messages are accepted work: thrown away they are lost, but for the one that is being handled.
+    fn discard_messages(&mut self, queue: u16) {
+        let own = self.message.clone();
+        let is_own = |message: &Message| own.as_ref().is_some_and(|own| same_message(own, message));
+        let before = self.key.messages.len();
+        self.key.messages.retain(|message| u16::from(message[0]) != queue || is_own(message));
+        if self.key.messages.len() < before {
+            self.harm(Harm::Loss, self.declared().version, queue, Label::NONE, self.declared().origin);
+        }
+    }
+
     fn send(&mut self, queue: u16, puts: &[Put], choice: &mut u16) {
         let fields = self.payload(queue, puts, choice);
-        self.fleet.enqueue(&mut self.key, queue, &fields);
+        let mut live = self.fleet.live_versions(self.state);
+        live.push(self.declared().version);
+        self.fleet.enqueue(&live, &mut self.key, queue, &fields);
     }
 
     fn payload(&self, queue: u16, puts: &[Put], choice: &mut u16) -> Message {
@@ -377,12 +427,19 @@ impl Run<'_> {
     }
 }
 
+impl Fleet {
+    /// A destroyed value counts as absent, whoever writes it.
+    fn unless_destroyed(&self, control: &state::Control, place: u16, field: u8, byte: Byte) -> Byte {
+        let destroyed = byte != ABSENT
+            && self.layout.destroyed_at(place, field, state::tag(byte)).is_some_and(|offset| control[offset] == 1);
+        if destroyed { ABSENT } else { byte }
+    }
+}
+
 /// The fields that some moments write.
 fn written_by(moments: &[Moment]) -> impl Iterator<Item = (u16, u8)> + '_ {
     moments.iter().flat_map(|moment| &moment.ops).flat_map(|op| match op {
-        Op::Write { place, puts, .. } => {
-            puts.iter().map(|put| (*place, put.field)).collect::<SmallVec<[(u16, u8); 4]>>()
-        }
+        Op::Write { place, puts, .. } => puts.iter().map(|put| (*place, put.field)).collect::<SmallVec<[(u16, u8); 4]>>(),
         _ => SmallVec::new(),
     })
 }
@@ -481,6 +538,7 @@ impl Fleet {
             message: suspended.message,
             effects: Effects::new(),
             newer: 0,
+            copied: SmallVec::new(),
             written: SmallVec::new(),
             changed: SmallVec::new(),
         };
@@ -495,27 +553,28 @@ impl Fleet {
             }
         }
         run.finish(index, stopped, duplicate);
-        let Run { state, key, own, mut effects, newer, changed, .. } = run;
+        let Run { state, key, own, mut effects, newer, copied, changed, .. } = run;
         if let Some((pool, replica)) = own {
             state::put(&mut state.pools[pool], replica);
         }
-        self.settle_key(state, key, held_before, newer, &changed, handler, &mut effects);
+        // A copy stands for what it was copied from: as long as that is there, nothing is lost.
+        let held_now = ledger::fresh(self, &key, &state.pools);
+        let at_source = copied.iter().filter(|(_, source)| held_now & (1 << source) != 0);
+        let kept = at_source.fold(newer, |kept, (datum, _)| kept | 1 << datum);
+        self.settle_key(state, key, held_before & !held_now & !kept, &changed, handler, &mut effects);
         effects
     }
 
     /// Puts a changed key back: loss is judged and whoever waits for a change is woken.
-    #[allow(clippy::too_many_arguments)]
     fn settle_key(
         &self,
         state: &mut State,
         mut key: Key,
-        held_before: u128,
-        newer: u128,
+        lost: u128,
         changed: &[u16],
         by: &Handler,
         effects: &mut Effects,
     ) {
-        let lost = held_before & !ledger::fresh(self, &key, &state.pools) & !newer;
         ledger::charge(self, lost, by.version, by.origin, effects);
         for place in changed {
             self.wake(state, &mut key, *place, by.version);
@@ -527,18 +586,21 @@ impl Fleet {
     /// Wakes the `write` handlers of other actors.
     fn wake(&self, state: &State, key: &mut Key, place: u16, by: u16) {
         let actor = self.definition.versions[usize::from(by)].actor;
-        for (pool, bag) in state.pools.iter().enumerate() {
-            if self.layout.actors[pool] == usize::from(actor) {
+        let replicas = state.pools.iter().enumerate().flat_map(|(pool, bag)| {
+            bag.iter().map(move |(other, _)| (self.version_of(pool, other), self.behaviour(&state.control, pool, other)))
+        });
+        let clients =
+            self.live_clients(state).map(|version| (version, self.client_behaviour(&state.control, version)));
+        for (version, behaviour) in replicas.chain(clients) {
+            if self.definition.versions[usize::from(version)].actor == actor {
                 continue;
             }
-            for (other, _) in bag {
-                let behaviour = self.behaviour(&state.control, pool, other);
-                for handler in &behaviour.handlers {
-                    if self.definition.handlers[usize::from(*handler)].trigger == Trigger::Write(place) {
-                        let carried = self.definition.handlers[usize::from(*handler)].carries.len();
-                        let carried = SmallVec::<[Byte; 4]>::from_elem(ABSENT, carried);
-                        state::insert(&mut key.tasks, task(*handler, 0, 0, &carried, None));
-                    }
+            for number in &behaviour.handlers {
+                let handler = &self.definition.handlers[usize::from(*number)];
+                let asleep = || handler.when.as_ref().is_some_and(|when| !self.holds_for(state, when, key, None));
+                if handler.trigger == Trigger::Write(place) && !handler.moments.is_empty() && !asleep() {
+                    let carried = SmallVec::<[Byte; 4]>::from_elem(ABSENT, handler.carries.len());
+                    state::insert(&mut key.tasks, task(*number, 0, 0, &carried, None));
                 }
             }
         }
@@ -623,7 +685,8 @@ impl Run<'_> {
             }
             Some(Outcome::Drop) => self.lose_message(duplicate),
             Some(Outcome::Reject) => self.count_attempt(),
-            Some(Outcome::Retry | Outcome::Ignore | Outcome::Misread) => {}
+            Some(Outcome::Retry) => self.lose_acknowledged(),
+            Some(Outcome::Ignore | Outcome::Misread) => {}
         }
     }
 
@@ -663,8 +726,7 @@ impl Run<'_> {
         let queue = self.fleet.queue(message[0]);
         let (actor, origin) = (self.declared().version, self.declared().origin);
         let Some(at) = self.waking() else {
-            // Acknowledged on receive: nobody will deliver it again.
-            self.harm(Harm::Loss, actor, u16::from(message[0]), Label::NONE, origin);
+            self.lose_acknowledged();
             return;
         };
         if queue.attempts == 0 || broken::R6 {

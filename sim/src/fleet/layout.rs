@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::definition::{Definition, Observed, PlaceId, PlaceKind};
+use super::definition::{Action, Definition, Observed, PlaceId, PlaceKind, SchemaChange};
 use super::state::{ABSENT, Byte, Control, Key, Replica, Shape, fresh};
 
 /// Offsets of the control block that every fleet has.
@@ -83,6 +83,10 @@ pub struct Layout {
     pub columns: Vec<Option<usize>>,
     /// Of each fading client in the control block.
     pub gone: Vec<Option<usize>>,
+    /// Of each view of a value that a client learns of late: version, value, offset in the control block.
+    pub client_views: Vec<(u16, u16, usize)>,
+    /// Of each destroyed value (a key that was burnt): table, field, tag, offset in the control block.
+    pub destroyed: Vec<(PlaceId, u8, u8, usize)>,
     /// Of each place.
     pub items: Vec<Home>,
     /// The pool of each actor that has one.
@@ -124,6 +128,23 @@ impl Layout {
             let fades = actor.client && actor.fades_in.is_some();
             self.gone.push(fades.then_some(next));
             next += usize::from(fades);
+        }
+        for (id, version) in fleet.versions.iter().enumerate() {
+            for (value, declared) in fleet.values.iter().enumerate() {
+                let observes = declared.of.is_none_or(|of| of == version.actor);
+                let late = declared.observed != Observed::AtOnce;
+                if fleet.actors[usize::from(version.actor)].client && observes && late {
+                    self.client_views.push((id as u16, value as u16, next));
+                    next += 1;
+                }
+            }
+        }
+        for line in fleet.lines() {
+            let Action::Migrate { table, change: SchemaChange::DropValue(field, tag) } = line.action else { continue };
+            if !self.destroyed.iter().any(|known| (known.0, known.1, known.2) == (table, field, tag)) {
+                self.destroyed.push((table, field, tag, next));
+                next += 1;
+            }
         }
         self.shape.control = next;
     }
@@ -180,11 +201,20 @@ impl Layout {
         self.shape.items = next + 2;
     }
 
+    /// Where it stands that a value of a table's field is destroyed.
+    pub fn destroyed_at(&self, table: PlaceId, field: u8, tag: u8) -> Option<usize> {
+        let known = self.destroyed.iter().find(|known| (known.0, known.1, known.2) == (table, field, tag));
+        known.map(|(.., offset)| *offset)
+    }
+
     /// The control block at the start.
     pub fn start_control(&self, fleet: &Definition) -> Control {
         let mut block: Control = SmallVec::from_elem(0, self.shape.control);
         for (value, offset) in fleet.values.iter().zip(&self.values) {
             block[*offset] = value.starts;
+        }
+        for (_, value, offset) in &self.client_views {
+            block[*offset] = fleet.values[usize::from(*value)].starts;
         }
         for (place, columns) in fleet.places.iter().zip(&self.columns) {
             let Some(base) = columns else { continue };

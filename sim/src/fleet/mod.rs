@@ -45,7 +45,6 @@ pub struct Fleet {
     pub known_losses: Vec<Label>,
     /// How many keys are followed.
     pub keys: u32,
-    consumers: Vec<Vec<u8>>,
     held: Vec<(u16, u8, u16)>,
     /// Per handler: the data that it reads or writes.
     data_of: Vec<Vec<u16>>,
@@ -148,7 +147,6 @@ impl Fleet {
             programmes: Programmes::of(&definition),
             known_losses: vec![],
             keys,
-            consumers: Self::consumers_of(&definition),
             held: Self::held_fields(&definition),
             data_of,
             once: (1..=definition.plan.len() as u16)
@@ -177,14 +175,18 @@ impl Fleet {
     }
 
     fn start_keys(&self) -> Vec<state::Key> {
+        let first = self.first_versions();
         let mut keys = vec![self.layout.empty_key()];
         for (place, alternatives) in &self.definition.starts {
+            if let layout::Home::Replica(..) = self.layout.items[usize::from(*place)] {
+                continue;
+            }
             let grown = keys.iter().flat_map(|key| {
                 alternatives.iter().map(|item| {
                     let mut key = key.clone();
                     if let PlaceKind::Queue(_) = self.definition.places[usize::from(*place)].kind {
                         if item[0] != layout::presence::NO {
-                            self.enqueue(&mut key, *place, &item[1..]);
+                            self.enqueue(&first, &mut key, *place, &item[1..]);
                         }
                     } else {
                         self.layout.item_mut(&self.definition, *place, &mut key, None).copy_from_slice(item);

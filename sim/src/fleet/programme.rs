@@ -246,6 +246,7 @@ fn taken_back(line: &Line, before: &Configuration, rule: Reverse) -> Vec<Line> {
         undo: Some(vec![]),
         floor: false,
         once: false,
+        bake: 0,
         canary: 0,
         stragglers_included: line.stragglers_included,
         stays_at: u32::MAX,
@@ -283,7 +284,7 @@ fn repairs(fleet: &Definition) -> Vec<Line> {
             _ => {}
         }
     }
-    for (value, declared) in fleet.values.iter().enumerate() {
+    for (value, declared) in fleet.values.iter().enumerate().filter(|(_, declared)| declared.flag) {
         for to in 0..declared.values {
             actions.push((OpKind::Set, Action::Set { value: value as u16, to }));
         }
@@ -304,8 +305,9 @@ fn repairs(fleet: &Definition) -> Vec<Line> {
         undo: Some(vec![]),
         floor: false,
         once: false,
+        bake: 0,
         canary: 0,
-        stragglers_included: true,
+        stragglers_included: false,
         stays_at: u32::MAX,
         origin: crate::relation::Label::NONE,
     };

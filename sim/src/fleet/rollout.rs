@@ -121,7 +121,7 @@ impl Fleet {
                     there(backfill.place, backfill.field)
                         && match backfill.from {
                             BackfillFrom::Field(place, field) => there(place, field),
-                            BackfillFrom::Literal | BackfillFrom::Retag(..) => true,
+                            BackfillFrom::Literal(_) | BackfillFrom::Retag(..) => true,
                         }
                 }
                 _ => true,
@@ -253,7 +253,10 @@ impl Fleet {
             }
             Action::Requeue(queue) => self.each_key(state, |key| self.requeue(key, *queue)),
             Action::Purge(place, test) => self.purge(state, *place, *test),
-            Action::Move(from, to, fields) => self.each_key(state, |key| self.move_messages(key, *from, *to, fields)),
+            Action::Move(from, to, fields) => {
+                let live = self.live_versions(state);
+                self.each_key(state, |key| self.move_messages(&live, key, *from, *to, fields));
+            }
             Action::Restart(actor) => {
                 self.mark_due(state, *actor);
                 at_once = false;
@@ -280,6 +283,11 @@ impl Fleet {
         let base = self.layout.columns[usize::from(table)].expect("only tables are migrated");
         let length = self.definition.places[usize::from(table)].fields.len();
         change.take(&mut state.control[base..base + length]);
+        if let SchemaChange::DropValue(field, tag) = change
+            && let Some(offset) = self.layout.destroyed_at(table, field, tag)
+        {
+            state.control[offset] = 1;
+        }
         self.change_rows(state, line, effects, |key| {
             let row = self.layout.item_mut(&self.definition, table, key, None);
             match change {
@@ -391,7 +399,7 @@ impl Fleet {
         });
     }
 
-    fn move_messages(&self, key: &mut Key, from: u16, to: u16, fields: &[Option<u8>]) {
+    fn move_messages(&self, live: &[u16], key: &mut Key, from: u16, to: u16, fields: &[Option<u8>]) {
         let (moved, kept): (Vec<_>, Vec<_>) =
             std::mem::take(&mut key.messages).into_iter().partition(|message| u16::from(message[0]) == from);
         key.messages = kept.into_iter().collect();
@@ -403,7 +411,7 @@ impl Fleet {
                     payload[usize::from(*target)] = message[MESSAGE_FIELDS + at];
                 }
             }
-            self.enqueue(key, to, &payload);
+            self.enqueue(live, key, to, &payload);
         }
     }
 
@@ -422,6 +430,7 @@ impl Fleet {
             self.clear_memory(pool, &mut own);
         }
         state::put(&mut state.pools[pool], own);
+        self.cut_orphans(state, effects);
         self.note_loss(state, effects);
     }
 
@@ -532,6 +541,9 @@ impl Fleet {
                 let at_restart = self.definition.values[usize::from(*value)].observed == Observed::OnRestart;
                 stuck || (now == *to && (at_restart || self.observed_by_all(state, usize::from(*value))))
             }
+            Action::Migrate { table, change: SchemaChange::DropValue(field, tag) } => {
+                self.layout.destroyed_at(*table, *field, *tag).is_some_and(|offset| state.control[offset] == 1)
+            }
             Action::Migrate { table, change } => {
                 let base = self.layout.columns[usize::from(*table)].expect("only tables are migrated");
                 let length = self.definition.places[usize::from(*table)].fields.len();
@@ -549,7 +561,9 @@ impl Fleet {
     /// Whether every view of a value shows it, stragglers aside.
     pub(super) fn observed_by_all(&self, state: &State, value: usize) -> bool {
         let now = state.control[self.layout.values[value]];
-        state.pools.iter().zip(&self.layout.views).all(|(bag, views)| {
+        let clients = self.layout.client_views.iter().filter(|view| usize::from(view.1) == value);
+        let mut present = clients.filter(|view| self.is_present(state, view.0));
+        present.all(|view| state.control[view.2] == now) && state.pools.iter().zip(&self.layout.views).all(|(bag, views)| {
             let view = views.iter().find(|(observed, _)| *observed == value);
             view.is_none_or(|(_, offset)| {
                 bag.iter().all(|(own, _)| own[*offset] == now || own[replica::MARKS] & replica::STRAGGLER != 0)
@@ -563,8 +577,10 @@ impl Fleet {
         Mover::Operator(match (step.kind, state.control[control::MODE], over_rows) {
             (Kind::Abort, ..) => Operator::Abort,
             (Kind::Retry, ..) => Operator::Retry,
-            (Kind::Hotfix, ..) | (_, mode::HOTFIX, _) => Operator::Hotfix,
-            (Kind::Repair, ..) | (_, mode::REPAIR, _) => Operator::Repair,
+            (Kind::Hotfix, ..) | (_, mode::HOTFIX, false) => Operator::Hotfix,
+            (Kind::Repair, ..) | (_, mode::REPAIR, false) => Operator::Repair,
+            (_, mode::HOTFIX, true) => Operator::HotfixOverRows,
+            (_, mode::REPAIR, true) => Operator::RepairOverRows,
             (_, mode::ROLLBACK, true) => Operator::RollbackOverRows,
             (_, mode::ROLLBACK, false) => Operator::Rollback,
             (_, _, true) => Operator::ForwardOverRows,
@@ -676,12 +692,16 @@ impl Fleet {
 
     /// Whether a timer of `length` may run out now: it is short, or a long enough wait is in progress.
     pub(super) fn runs_out(&self, state: &State, length: u64) -> bool {
-        let waits = self.current(state).is_some_and(|entry| match &entry.line.action {
-            Action::Wait(wait) => state.control[control::STAGE] == 1 && *wait >= length,
-            Action::WaitUntil(_) => state.control[control::STAGE] == 1,
-            _ => false,
+        let begun = self.current(state).filter(|_| state.control[control::STAGE] == 1);
+        let waits = begun.is_some_and(|entry| {
+            let line = &entry.line;
+            self.wait_length(state, &line.action).max(line.bake) >= length
         });
-        length <= self.definition.waits_at_most || waits
+        // The last stage of a rolling step bakes when its replicas have moved.
+        let before = usize::from(state.control[control::LINE]).checked_sub(1);
+        let baked = before.and_then(|at| self.entries(&state.control).get(at)).map_or(0, |entry| entry.line.bake);
+        let bakes = state.control[control::STAGE] == 0 && baked > 0 && baked >= length;
+        length <= self.definition.waits_at_most || waits || bakes
     }
 
     /// Whether the running `wait: until` waits for that client to go.

@@ -1,6 +1,7 @@
 //! Services: counted replicas, their versions, their starts and crashes (R6, R11).
 
-use super::Fleet;
+use super::handler::Turn;
+use super::{Fleet, NOBODY};
 use super::definition::{Behaviour, Literal, Observed, VersionId};
 use super::layout::replica;
 use super::state::{self, Control, Replica, State};
@@ -22,9 +23,12 @@ impl Fleet {
         self.variant(self.version_of(pool, own), &view)
     }
 
-    /// What a client does; it observes every flag at once.
+    /// What a client does under the flags that it observes.
     pub(super) fn client_behaviour(&self, control: &Control, version: VersionId) -> &Behaviour {
-        self.variant(version, &|value| control[self.layout.values[usize::from(value)]])
+        self.variant(version, &|value| {
+            let lagging = self.layout.client_views.iter().find(|view| (view.0, view.1) == (version, value));
+            control[lagging.map_or(self.layout.values[usize::from(value)], |view| view.2)]
+        })
     }
 
     fn variant(&self, version: VersionId, view: &dyn Fn(u16) -> u8) -> &Behaviour {
@@ -38,7 +42,7 @@ impl Fleet {
     }
 
     /// Whether a starting replica can go on: the next start-up handler, or being up.
-    pub(super) fn boot(&self, state: &mut State, pool: usize, who: usize, key: usize) -> Effects {
+    pub(super) fn boot(&self, state: &mut State, pool: usize, who: usize, key: usize, choice: u16) -> Effects {
         let mut own = state::take(&mut state.pools[pool], who);
         if own[replica::PHASE] == 1 {
             self.observe_at_start(state, pool, &mut own);
@@ -62,7 +66,13 @@ impl Fleet {
         }
         let behaviour = self.behaviour(&state.control, pool, &own);
         let done = usize::from(own[replica::PHASE] - 1);
-        let Some(handler) = behaviour.boot.get(done).copied() else {
+        let asleep = |handler: &u16| {
+            let when = &self.definition.handlers[usize::from(*handler)].when;
+            when.as_ref().is_some_and(|when| !self.holds_for(state, when, &first_key, Some((pool, &own))))
+        };
+        let runs = behaviour.boot.get(done).copied();
+        let skipped = runs.as_ref().is_some_and(asleep);
+        let Some(handler) = runs else {
             own[replica::PHASE] = 0;
             state::put(&mut state.pools[pool], own);
             return Effects::new();
@@ -71,7 +81,22 @@ impl Fleet {
         own[replica::PHASE] = if last { 0 } else { own[replica::PHASE] + 1 };
         state::put(&mut state.pools[pool], own.clone());
         let who = state.pools[pool].iter().position(|(other, _)| *other == own).expect("it was just put back");
-        self.run_whole(state, pool, who, key, handler)
+        if skipped || self.definition.handlers[usize::from(handler)].moments.is_empty() {
+            return Effects::new();
+        }
+        let turn = Turn { pool: Some(pool), who, key, handler, choice, peer: NOBODY };
+        self.begin(state, turn, None, false)
+    }
+
+    /// How many choices the next start-up handler leaves.
+    pub(super) fn boot_choices(&self, state: &State, pool: usize, own: &Replica) -> u16 {
+        let mut own = own.clone();
+        if own[replica::PHASE] == 1 {
+            self.observe_at_start(state, pool, &mut own);
+        }
+        let next = self.behaviour(&state.control, pool, &own).boot.get(usize::from(own[replica::PHASE] - 1));
+        let handler = next.map(|handler| &self.definition.handlers[usize::from(*handler)]);
+        handler.filter(|handler| !handler.moments.is_empty()).map_or(1, |handler| self.moment_choices(handler, 0))
     }
 
     /// A replica that starts observes every value anew; a lagging one may show either value until then.

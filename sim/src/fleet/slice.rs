@@ -162,7 +162,8 @@ impl Definition {
         }
     }
 
-    fn lines(&self) -> Vec<&Line> {
+    /// Every line of plan, rollback, hotfix and repairs.
+    pub fn lines(&self) -> Vec<&Line> {
         let mut lines: Vec<&Line> = self.plan.iter().chain(&self.hotfix).chain(&self.repairs).collect();
         match &self.rollback {
             RollbackRule::List(list) => lines.extend(list),

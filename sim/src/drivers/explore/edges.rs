@@ -3,7 +3,7 @@
 use crate::relation::{Mover, Operator};
 
 /// Every mover, in canonical order.
-pub(super) const MOVERS: [Mover; 10] = [
+pub(super) const MOVERS: [Mover; 12] = [
     Mover::Operator(Operator::Forward),
     Mover::Operator(Operator::ForwardOverRows),
     Mover::Operator(Operator::Abort),
@@ -12,6 +12,8 @@ pub(super) const MOVERS: [Mover; 10] = [
     Mover::Operator(Operator::Retry),
     Mover::Operator(Operator::Hotfix),
     Mover::Operator(Operator::Repair),
+    Mover::Operator(Operator::HotfixOverRows),
+    Mover::Operator(Operator::RepairOverRows),
     Mover::Fair,
     Mover::Possible,
 ];
@@ -21,8 +23,8 @@ pub(super) const MOVERS: [Mover; 10] = [
 pub(super) fn rank(mover: Mover) -> u8 {
     match mover {
         Mover::Operator(operator) => operator as u8,
-        Mover::Fair => 8,
-        Mover::Possible => 9,
+        Mover::Fair => 10,
+        Mover::Possible => 11,
     }
 }
 

@@ -19,13 +19,13 @@ pub struct Graph {
     pub(super) starts: Vec<u32>,
     pub(super) levels: Vec<u32>,
     transitions: u64,
-    kept: [bool; 10],
+    kept: [bool; 12],
     /// Whether every state that the kept movers reach is here and expanded.
     pub complete: bool,
 }
 
 impl Graph {
-    pub(super) fn new(kept: [bool; 10]) -> Self {
+    pub(super) fn new(kept: [bool; 12]) -> Self {
         Self {
             states: Arena::default(),
             visited: Visited::new(),
