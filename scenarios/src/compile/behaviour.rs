@@ -139,6 +139,21 @@ impl Compiler<'_> {
         bodies.push(version.body.clone());
     }
 
+    /// The own `starts_if`, or the one of the extended version.
+    pub(super) fn starts_if(&self, actor: &ast::Actor, version: &ast::Version) -> Option<ast::Fact> {
+        let mut chain = vec![(actor, version)];
+        for _ in 0..64 {
+            let (actor, version) = *chain.last()?;
+            if version.starts_if.is_some() {
+                return version.starts_if.clone();
+            }
+            let (of, name) = version.extends.last()?;
+            let base = self.scenario.actors.iter().find(|other| other.name.value == *of).unwrap_or(actor);
+            chain.push((base, base.versions.iter().find(|other| other.name.value == name.value)?));
+        }
+        None
+    }
+
     fn literals(&self, outer: &[Literal], condition: &Condition) -> Vec<Literal> {
         let own = condition.literals.iter().map(|(not, name, is)| self.value_literal(*not, name, *is));
         outer.iter().cloned().chain(own).collect()
@@ -428,6 +443,7 @@ impl Compiler<'_> {
         self.body_moments(subject, declared, &otherwise, &mut frame, &mut moments);
         let trigger = match (&declared.trigger, received) {
             (ast::Trigger::Start, _) => Trigger::Boot,
+            (ast::Trigger::Timer(_), Some(Received::Queue(queue))) => Trigger::Message(queue),
             (ast::Trigger::Timer(period), _) if *period <= self.scenario.operator.waits_at_most => Trigger::Timer,
             (ast::Trigger::Timer(_), _) => Trigger::Anytime,
             (ast::Trigger::Write(place), _) => self.place(&place.value).map_or(Trigger::Anytime, Trigger::Write),

@@ -3,7 +3,7 @@
 use turnback_sim::fleet::definition::{Atom, Fact, FieldIs, FieldTest};
 
 use super::Compiler;
-use crate::ast::{self, FieldState};
+use crate::ast::{self, ActorKind, FieldState, Traffic};
 
 impl Compiler<'_> {
     pub(super) fn fact(&mut self, fact: &ast::Fact) -> Fact {
@@ -23,7 +23,8 @@ impl Compiler<'_> {
             ast::Atom::NoVersion(service, version) => {
                 Atom::NoVersion(self.actor(service), self.version(service, version))
             }
-            ast::Atom::NoClient(client) | ast::Atom::TrafficBelow(client, _) => Atom::Gone(self.actor(client)),
+            ast::Atom::NoClient(client) => Atom::Gone(self.actor(client)),
+            ast::Atom::TrafficBelow(client, limit) => return self.traffic_below(client, *limit),
             ast::Atom::NoItemWhere(place, field, not, is) => {
                 let place = self.place(place)?;
                 Atom::NoItemWhere(place, self.field(usize::from(place), field), self.field_test(*not, is))
@@ -43,6 +44,16 @@ impl Compiler<'_> {
                 return None;
             }
         })
+    }
+
+    /// A share that falls is below its last value from then on; one that stays is below a limit or never.
+    fn traffic_below(&self, client: &str, limit: f64) -> Option<Atom> {
+        let actor = self.actor(client);
+        match &self.scenario.actors[usize::from(actor)].kind {
+            ActorKind::Client { traffic: Some(Traffic::Falling { to, .. }), .. } if limit >= *to => Some(Atom::Gone(actor)),
+            ActorKind::Client { traffic: Some(Traffic::Share(share)), .. } if *share < limit => None,
+            _ => Some(Atom::Never),
+        }
     }
 
     pub(super) fn field_test(&mut self, not: bool, is: &FieldState) -> FieldTest {

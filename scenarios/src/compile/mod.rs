@@ -334,8 +334,20 @@ impl Compiler<'_> {
                 },
                 fresh_required: *fresh_required,
             }),
-            ast::PlaceKind::Disk { of, .. } => PlaceKind::Disk(self.actor(&of.value)),
-            ast::PlaceKind::Memory { of, .. } => PlaceKind::Memory(self.actor(&of.value)),
+            ast::PlaceKind::Disk { of, ttl } => {
+                self.refuse_ttl(place, *ttl);
+                PlaceKind::Disk(self.actor(&of.value))
+            }
+            ast::PlaceKind::Memory { of, ttl } => {
+                self.refuse_ttl(place, *ttl);
+                PlaceKind::Memory(self.actor(&of.value))
+            }
+        }
+    }
+
+    fn refuse_ttl(&mut self, place: &ast::Place, ttl: Option<ast::Millis>) {
+        if ttl.is_some() {
+            self.refuse("`ttl` of a disk or memory", &place.name.span);
         }
     }
 
@@ -391,7 +403,7 @@ impl Compiler<'_> {
                 let declared = &actor.versions[model];
                 let number = fleet.versions.len() as u16;
                 let (conditions, variants) = self.behaviours(fleet, actor, declared, number);
-                let starts_if = declared.starts_if.as_ref().map(|fact| self.fact(fact));
+                let starts_if = self.starts_if(actor, declared).map(|fact| self.fact(&fact));
                 fleet.versions.push(Version { actor: id as u16, conditions, variants, starts_if });
             }
         }

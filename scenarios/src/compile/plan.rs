@@ -61,6 +61,7 @@ impl Compiler<'_> {
             },
             floor: step.floor,
             once: step.once,
+            bake: step.bake,
             canary: first.unwrap_or(0),
             stragglers_included: step.stragglers_included,
             stays_at: if whole { u32::MAX } else { stages.last().copied().unwrap_or(u32::MAX) },
@@ -71,12 +72,12 @@ impl Compiler<'_> {
     /// `operator: {needs: {VERB: FACT}}`: the move exists only while the fact holds.
     fn needed(&mut self, step: &Step) -> Fact {
         let scenario = self.scenario;
-        let words: Vec<&str> = step.id.split_whitespace().collect();
-        let verb = verb_word(&step.verb);
+        let (verb, subject) = (verb_word(&step.verb), subject_of(&step.verb));
         let mut facts = Vec::new();
         for (name, fact) in &scenario.operator.needs {
             let (wanted, argument) = name.value.split_once(' ').unwrap_or((&name.value, ""));
-            if wanted == verb && (argument.is_empty() || words.contains(&argument)) {
+            let sets = verb == "set" && wanted == "flag";
+            if (wanted == verb || sets) && (argument.is_empty() || Some(argument) == subject) {
                 facts.extend(self.fact(fact));
             }
         }
@@ -101,7 +102,7 @@ impl Compiler<'_> {
                         let other = other.as_ref().and_then(|other| self.place(other)).unwrap_or(place);
                         BackfillFrom::Field(other, self.field(usize::from(other), field))
                     }
-                    BackfillSource::Literal(_) => BackfillFrom::Literal,
+                    BackfillSource::Literal(literal) => BackfillFrom::Literal(self.literal_tag(here, field, literal)),
                     BackfillSource::Retag { from, to } => BackfillFrom::Retag(self.tag(from), self.tag(to)),
                 };
                 let field = self.field(here, field);
@@ -134,6 +135,13 @@ impl Compiler<'_> {
                 Action::Pause
             }
         }
+    }
+
+    /// A literal that is one of the field's declared values has that tag.
+    fn literal_tag(&mut self, place: usize, field: &str, literal: &str) -> u8 {
+        let declared = self.scenario.places[place].fields.iter().find(|declared| declared.name.value == field);
+        let is_value = declared.is_some_and(|declared| declared.values.iter().any(|value| value.value == literal));
+        if is_value { self.tag(literal) } else { 0 }
     }
 
     fn migration(&mut self, fleet: &Definition, table: &str, name: &str, undo: bool) -> Action {
@@ -223,5 +231,22 @@ fn verb_word(verb: &Verb) -> &'static str {
         Verb::Restart(_) => "restart",
         Verb::Pause => "pause",
         Verb::Parallel(_) => "parallel",
+    }
+}
+
+/// What an operator's rule can name behind the verb.
+fn subject_of(verb: &Verb) -> Option<&str> {
+    match verb {
+        Verb::Migrate { table: subject, .. }
+        | Verb::Deploy { service: subject, .. }
+        | Verb::Set { value: subject, .. }
+        | Verb::Backfill { place: subject, .. }
+        | Verb::Drain(subject)
+        | Verb::Flush(subject)
+        | Verb::Purge(subject, _)
+        | Verb::Move(subject, _)
+        | Verb::Requeue(subject)
+        | Verb::Restart(subject) => Some(subject),
+        Verb::Wait(_) | Verb::WaitUntil(_) | Verb::Pause | Verb::Parallel(_) => None,
     }
 }
