@@ -18,6 +18,7 @@ use crate::args::{Bounds, Question};
 use crate::progress::Meter;
 use crate::screen::Screen;
 use crate::store;
+use crate::variations::{self, Variation};
 
 /// A scenario and what was found about its plans.
 pub struct Heard {
@@ -41,6 +42,8 @@ pub struct Case {
     pub judgement: Judgement<Fleet>,
     /// The bound that was hit.
     pub bound: Option<Bound>,
+    /// The same plan with something else about it.
+    pub variations: Vec<Variation>,
 }
 
 impl Case {
@@ -104,7 +107,7 @@ pub fn hear(file: &str, question: &Question, bounds: &Bounds, screen: &Screen) -
     let deadline = bounds.time.map(|time| Instant::now() + time);
     let judged = compiled.into_iter().map(|(plan, compiled)| {
         let subject = title(&read.scenario, plan, file);
-        judge_one(plan, compiled, question, bounds, deadline, Meter::new(screen, subject))
+        judge_one(&read.scenario, plan, compiled, question, bounds, deadline, Meter::new(screen, subject))
     });
     let plans = judged.collect();
     Ok(Heard { file: file.to_owned(), read, plans })
@@ -121,7 +124,7 @@ pub type CompiledPlan = (Option<usize>, Compiled);
 /// Compiles the plans that are asked for.
 pub fn compile_all(read: &Read, question: &Question) -> Result<Vec<CompiledPlan>, Box<Unreadable>> {
     let refused = |diagnostics| Box::new(Unreadable { source: read.source.clone(), diagnostics });
-    let plans = selected(&read.scenario, question).map_err(|diagnostic| refused(vec![diagnostic]))?;
+    let plans = selected(&read.scenario, question).map_err(|diagnostic| refused(vec![*diagnostic]))?;
     let mut compiled = Vec::new();
     let mut diagnostics: Vec<Diagnostic> = Vec::new();
     for plan in plans {
@@ -142,7 +145,7 @@ pub fn compile_all(read: &Read, question: &Question) -> Result<Vec<CompiledPlan>
 }
 
 /// The plans that are asked for; a scenario without a plan is judged as it stands.
-fn selected(scenario: &Scenario, question: &Question) -> Result<Vec<Option<usize>>, Diagnostic> {
+fn selected(scenario: &Scenario, question: &Question) -> Result<Vec<Option<usize>>, Box<Diagnostic>> {
     let Some(wanted) = &question.plan else {
         let all = (0..scenario.plans.len()).map(Some).collect::<Vec<_>>();
         return Ok(if all.is_empty() { vec![None] } else { all });
@@ -157,12 +160,13 @@ fn selected(scenario: &Scenario, question: &Question) -> Result<Vec<Option<usize
                 names => format!("its plans are: {}", names.join(", ")),
             };
             let message = format!("there is no plan `{wanted}`");
-            Err(Diagnostic::error(Code::BadChoice, scenario.name.span.clone(), message).help(help))
+            Err(Box::new(Diagnostic::error(Code::BadChoice, scenario.name.span.clone(), message).help(help)))
         }
     }
 }
 
 fn judge_one(
+    scenario: &Scenario,
     plan: Option<usize>,
     compiled: Compiled,
     question: &Question,
@@ -198,7 +202,8 @@ fn judge_one(
         _ if judgement.states >= bounds.max_states => Bound::States(bounds.max_states),
         _ => Bound::Memory(bounds.max_memory),
     });
-    Case { plan, compiled, fleets, judgement, bound }
+    let variations = variations::of(scenario, plan, &compiled, &judgement, &limits);
+    Case { plan, compiled, fleets, judgement, bound, variations }
 }
 
 /// The fleet that a stored story happens in, whole or a slice, with the losses that are not charged; `None` if there

@@ -10,6 +10,7 @@ mod progress;
 mod screen;
 mod store;
 mod trace;
+mod variations;
 
 use std::process::ExitCode;
 

@@ -6,6 +6,7 @@ use turnback_reports::terminal::Style;
 use turnback_scenarios::diagnostics::Look as Diagnostics;
 
 use crate::args::{Color, Look};
+use crate::exit::Exit;
 
 /// The two streams of a process, and what the user wants to see on them.
 #[derive(Clone, Copy, Debug)]
@@ -52,10 +53,17 @@ impl Screen {
         Diagnostics { color: self.colors(terminal), unicode: terminal && !self.ascii }
     }
 
-    /// Writes data. If nobody reads it any more, that is no mistake.
-    pub fn print(&self, text: &str) {
+    /// Writes data. If nobody reads it any more, that is no mistake; if there is no room for it, it is.
+    #[must_use]
+    pub fn print(&self, text: &str) -> Exit {
         let mut out = io::stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                self.complain(&format!("standard output cannot be written: {error}"));
+                Exit::Invalid
+            }
+            _ => Exit::Safe,
+        }
     }
 
     /// Writes what is not data.

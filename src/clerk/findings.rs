@@ -31,7 +31,7 @@ impl File<'_> {
             story: told.iter().map(|told| self.story_move(told)).collect(),
             doomed_at: story.doomed_at,
             first_symptom_at: story.first_symptom_at,
-            does_not_matter: vec![],
+            does_not_matter: self.does_not_matter(finding.subject),
             still_saved_by: self.still_saved_by(&told, story.doomed_at),
             fix: None,
             replay: Some(self.replay(index + 1)),
@@ -85,10 +85,8 @@ impl File<'_> {
         };
         let labels = self.labels(subject, told, symptom);
         let at_fault = labels.first();
-        add(
-            at_fault.and_then(|label| self.narrator.blame(label)),
-            &at_fault.map_or(String::new(), |label| self.narrator.harm_title(label)),
-        );
+        let words = at_fault.map_or(String::new(), |label| self.narrator.harm(label));
+        add(at_fault.and_then(|label| self.narrator.blame(label)), &words);
         let last = |wanted: fn(Mover) -> bool| told.iter().rev().find(|told| wanted(told.mover));
         let span_of = |told: Option<&Told<Fleet>>| told.and_then(|told| self.narrator.tell(told).span);
         let rolled_back = last(is_rollback);
@@ -133,6 +131,11 @@ impl File<'_> {
         let text = self.source.slice(&span);
         let length = text.find(['\n', '\r']).unwrap_or(text.len());
         span.start..span.start + text[..length].trim_end().len()
+    }
+
+    fn does_not_matter(&self, subject: Subject) -> Vec<String> {
+        let variations = self.case.variations.iter();
+        variations.filter_map(|variation| variation.says(subject)).map(str::to_owned).collect()
     }
 
     /// What helped until the move of no return; what helps still, if there is none.

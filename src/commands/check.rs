@@ -35,12 +35,12 @@ pub fn run(arguments: &CheckArguments, screen: &Screen) -> Exit {
         exit = exit.worse(exit_of(&answer, arguments.strict));
         let streams = arguments.output.is_none() && arguments.format != Format::Csv;
         if streams {
-            screen.print(&part(&answer, arguments.format, &screen.style()));
+            exit = exit.worse(screen.print(&part(&answer, arguments.format, &screen.style())));
         }
         answers.push(answer);
     }
     if arguments.output.is_none() && arguments.format == Format::Csv {
-        screen.print(&whole(&answers, Format::Csv, &screen.style()));
+        exit = exit.worse(screen.print(&whole(&answers, Format::Csv, &screen.style())));
     }
     let output = arguments.output.as_ref().map(|path| (arguments.format, path));
     for (format, path) in output.into_iter().chain(arguments.reports.iter().map(|(format, path)| (*format, path))) {

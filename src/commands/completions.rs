@@ -11,6 +11,5 @@ use crate::screen::Screen;
 pub fn run(shell: Shell, screen: &Screen) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "turnback", &mut script);
-    screen.print(&String::from_utf8_lossy(&script));
-    Exit::Safe
+    screen.print(&String::from_utf8_lossy(&script))
 }

@@ -13,18 +13,14 @@ use crate::screen::Screen;
 pub fn run(arguments: &ExplainArguments, screen: &Screen) -> Exit {
     let subject = &arguments.subject;
     if let Some(page) = page(subject, screen) {
-        screen.print(&page);
-        return Exit::Safe;
+        return screen.print(&page);
     }
     if is_code(subject) {
         screen.complain(&format!("there is no code {subject}"));
         return Exit::Invalid;
     }
     match hearing::open(subject) {
-        Ok(read) => {
-            screen.print(&turnback_scenarios::explain(&read.scenario));
-            Exit::Safe
-        }
+        Ok(read) => screen.print(&turnback_scenarios::explain(&read.scenario)),
         Err(unreadable) => {
             super::refuse(&unreadable, screen);
             Exit::Invalid

@@ -24,14 +24,15 @@ pub fn run(arguments: &LintArguments, screen: &Screen) -> Exit {
                 (source, diagnostics)
             }
         };
-        match arguments.format {
-            LintFormat::Human => screen.print(&render(&source, &diagnostics, screen.diagnostics(true))),
+        let text = match arguments.format {
+            LintFormat::Human => render(&source, &diagnostics, screen.diagnostics(true)),
             LintFormat::Json => {
                 let diagnostics = diagnostics.iter().map(|one| clerk::diagnostic(one, &source)).collect();
                 let source_text = source.text().to_owned();
-                screen.print(&json::invalid_line(&InvalidFile { file: file.clone(), source_text, diagnostics }));
+                json::invalid_line(&InvalidFile { file: file.clone(), source_text, diagnostics })
             }
-        }
+        };
+        exit = exit.worse(screen.print(&text));
     }
     exit
 }

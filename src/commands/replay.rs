@@ -59,8 +59,7 @@ fn found(arguments: &ReplayArguments, screen: &Screen) -> Result<Exit, String> {
     let marks = Marks { doomed_at: story.doomed_at, first_symptom_at: story.first_symptom_at };
     let narrator = Narrator::new(case.fleet(), &case.compiled.names);
     let teller = Teller { read: &heard.read, fleet: case.fleet_of(finding), narrator, screen, step: arguments.step };
-    teller.tell(&story.begins, &story.moves, marks)?;
-    Ok(Exit::Safe)
+    teller.tell(&story.begins, &story.moves, marks)
 }
 
 /// The story that a file holds.
@@ -78,6 +77,9 @@ fn stored(arguments: &ReplayArguments, path: &Path, screen: &Screen) -> Result<E
     if digest(read.source.text().as_bytes()) != trace.scenario {
         return Err(format!("{name}: it was made from another scenario, or {} has changed since", arguments.file));
     }
+    if !(1..=3).contains(&trace.keys) || trace.replicas.is_some_and(|replicas| !(1..=4).contains(&replicas)) {
+        return Err(format!("{name}: it was changed: no check follows so many keys or replicas"));
+    }
     let question = Question { plan: trace.plan.clone(), replicas: trace.replicas, keys: trace.keys };
     let compiled = match hearing::compile_all(&read, &question) {
         Ok(compiled) => compiled,
@@ -89,17 +91,13 @@ fn stored(arguments: &ReplayArguments, path: &Path, screen: &Screen) -> Result<E
     let [(_, compiled)] = compiled.as_slice() else {
         return Err(format!("{name}: it names no plan, and {} has several", arguments.file));
     };
-    if !(1..=3).contains(&trace.keys) || trace.replicas.is_some_and(|replicas| !(1..=4).contains(&replicas)) {
-        return Err(format!("{name}: it was changed: no check follows so many keys or replicas"));
-    }
     let Some(fleet) = hearing::fleet(&compiled.definition, trace.keys, trace.slice) else {
         return Err(format!("{name}: it was changed: the scenario has no such slice"));
     };
     let (begins, moves) = trace.moves(&fleet).map_err(|problem| format!("{name}: {problem}"))?;
     let narrator = Narrator::new(&fleet, &compiled.names);
     let teller = Teller { read: &read, fleet: &fleet, narrator, screen, step: arguments.step };
-    teller.tell(&begins, &moves, Marks::default())?;
-    Ok(Exit::Safe)
+    teller.tell(&begins, &moves, Marks::default())
 }
 
 /// Replaying takes one plan.
@@ -142,18 +140,22 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    fn tell(&self, begins: &State, moves: &[Step], marks: Marks) -> Result<(), String> {
+    fn tell(&self, begins: &State, moves: &[Step], marks: Marks) -> Result<Exit, String> {
         let told = tell(self.fleet, begins, moves)
             .map_err(|number| format!("move {} is not possible where it is made", number + 1))?;
+        let mut exit = Exit::Safe;
         if self.step {
             let lines = self.narrator.state(begins);
-            self.screen.print(&format!("at the start\n{}\n", indented(&lines)));
+            exit = self.screen.print(&format!("at the start\n{}\n", indented(&lines)));
         }
         for (index, told) in told.iter().enumerate() {
             self.pause();
-            self.screen.print(&self.paragraph(index + 1, told, marks));
+            exit = exit.worse(self.screen.print(&self.paragraph(index + 1, told, marks)));
+            if exit != Exit::Safe {
+                break;
+            }
         }
-        Ok(())
+        Ok(exit)
     }
 
     fn paragraph(&self, number: usize, told: &Told<Fleet>, marks: Marks) -> String {

@@ -6,6 +6,5 @@ use crate::screen::Screen;
 /// Prints the JSON Schema.
 pub fn run(screen: &Screen) -> Exit {
     let schema = turnback_scenarios::schema();
-    screen.print(&format!("{}\n", schema.trim_end()));
-    Exit::Safe
+    screen.print(&format!("{}\n", schema.trim_end()))
 }

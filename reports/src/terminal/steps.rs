@@ -59,6 +59,7 @@ struct Rules {
     promised: Option<usize>,
     promised_id: String,
     broken: bool,
+    open: bool,
 }
 
 impl Rules {
@@ -73,8 +74,16 @@ impl Rules {
             },
             promised_id: promised.id().to_owned(),
             broken: promise_is_broken(plan),
+            open: is_open(plan),
         }
     }
+}
+
+/// Whether nobody knows if the rollback works at the first step after the last one where it is known to.
+pub fn is_open(plan: &PlanReport) -> bool {
+    let next = plan.last_safe_rollback_point.as_ref().map_or(0, |point| number(plan, point) + 1);
+    let mut here = plan.positions.iter().filter(|position| position.step == next).peekable();
+    here.peek().is_some() && here.all(|position| matches!(position.zone, Zone::Rollback | Zone::Undecided))
 }
 
 /// Whether some position before the promised step is known to have no rollback.
@@ -98,7 +107,10 @@ fn number(plan: &PlanReport, point: &Point) -> usize {
 
 fn push_rules(rows: &mut Vec<Row<4>>, rules: &Rules, after: Option<usize>) {
     let promised = format!("promised until {}", rules.promised_id);
-    let found = "last safe rollback point";
+    if rules.open && rules.found.is_none() && rules.promised != after && after.is_none() {
+        return;
+    }
+    let found = if rules.open { "rollback known to work until here" } else { "last safe rollback point" };
     let label = match (rules.found == after, rules.promised == after) {
         (true, true) => format!("{found} = {promised}"),
         (true, false) => found.to_owned(),

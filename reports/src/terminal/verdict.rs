@@ -1,6 +1,7 @@
 //! The verdict in the first line, what it rests on below, and how much was explored in the last line.
 
 use super::page::{Page, Piece};
+use super::steps;
 use super::style::{Role, Symbol};
 use crate::report::{PlanReport, Point, Promise, Report, TurningPoint, Undecided, Verdict};
 
@@ -19,7 +20,7 @@ pub fn write(page: &mut Page, report: &Report, plan: &PlanReport) {
     }
     body.push(Piece::new(Role::Quiet, format!("{} {}", page.symbol(Symbol::Dot), report.file)));
     page.paragraph(&[Piece::new(role, first)], &body);
-    page.paragraph(&[Piece::plain("  ")], &[Piece::plain(promise(&plan.rollback_safe_until))]);
+    page.paragraph(&[Piece::plain("  ")], &[Piece::plain(promise(&plan.rollback_safe_until, steps::is_open(plan)))]);
     page.paragraph(&[Piece::plain("  ")], &[Piece::plain(format!("worst recovery: {}", plan.recovery.word()))]);
     for point in &plan.point_of_no_return {
         write_turning_point(page, point);
@@ -30,12 +31,17 @@ pub fn write(page: &mut Page, report: &Report, plan: &PlanReport) {
     page.blank();
 }
 
-fn promise(promise: &Promise) -> String {
+fn promise(promise: &Promise, open: bool) -> String {
     let found = until(&promise.found);
     if promise.found == promise.promised {
         return format!("rollback works {found}, as promised");
     }
-    format!("rollback works {found}; promised {}", until(&promise.promised))
+    let promised = until(&promise.promised);
+    match (open, &promise.found) {
+        (true, Point::Start) => format!("how far the rollback works is not decided; promised {promised}"),
+        (true, _) => format!("rollback is known to work {found}; promised {promised}"),
+        (false, _) => format!("rollback works {found}; promised {promised}"),
+    }
 }
 
 fn until(point: &Point) -> String {

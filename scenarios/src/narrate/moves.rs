@@ -288,8 +288,17 @@ impl Narrator<'_> {
                 format!("{} is cut short", self.handler(u16::from_le_bytes([task[0], task[1]])))
             }
             Kind::Redo => "the backfill passes the row a second time".to_owned(),
+            _ if self.backfilled_is_absent(before, step) => "the backfill passes; the row is not there yet".to_owned(),
             _ => "the backfill passes the row".to_owned(),
         }
+    }
+
+    fn backfilled_is_absent(&self, before: &State, step: Step) -> bool {
+        let Some(Action::Backfill(backfill)) = self.fleet.current(before).map(|entry| &entry.line.action) else {
+            return false;
+        };
+        let key = &before.keys[usize::from(step.key)].0;
+        self.fleet.layout.item(&self.fleet.definition, backfill.place, key, None).first() == Some(&presence::NO)
     }
 
     fn booted(&self, step: Step, after: &State, before: &State, actor: &str) -> String {

@@ -65,7 +65,7 @@ impl Narrator<'_> {
     }
 
     /// What a harm or loss does, as the end of a sentence.
-    pub(super) fn harm(&self, label: &Label) -> String {
+    pub fn harm(&self, label: &Label) -> String {
         let (who, what) = (self.who(label), self.what(label));
         match label.harm {
             Harm::Reject if self.is_api(label.place) => format!("{who} rejects {what}"),

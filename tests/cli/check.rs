@@ -1,0 +1,249 @@
+//! `turnback check`
+
+use std::fs;
+use std::io::Read;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::process::{EXAMPLES, command, example, run, run_with_input};
+
+/// The symbols of the worst zones, step by step.
+fn zones(plan: &Value) -> String {
+    let words = ["rollback", "forward", "repair", "undecided", "irrecoverable"];
+    let rank = |position: &Value| words.iter().position(|word| position["zone"] == *word).unwrap();
+    let positions = plan["positions"].as_array().unwrap();
+    let last = positions.iter().map(|position| position["step"].as_u64().unwrap()).max().unwrap();
+    let worst = |step: u64| positions.iter().filter(|position| position["step"] == step).map(rank).max().unwrap();
+    (0..=last).map(|step| ['●', '▲', '◆', '?', '✖'][worst(step)]).collect()
+}
+
+fn json(arguments: &[&str]) -> Value {
+    let ended = run([&["check", "--format", "json"], arguments].concat());
+    serde_json::from_str(&ended.out).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
+}
+
+#[test]
+fn the_zones_of_the_examples() {
+    let expected: [(&str, &[(&str, &str)]); 6] = [
+        ("a-rename-column", &[("safe", "●●●●●●●▲▲▲")]),
+        ("b-b-kills-a", &[("unsafe", "●●"), ("safe", "●●●"), ("safe", "●●●")]),
+        ("c-required-field", &[("safe", "●●●●●●●●")]),
+        ("d-enum-cache", &[("safe", "●●●●●●●▲")]),
+        ("e-fixed", &[("safe", "●●●●●●▲▲")]),
+        ("e-rename-too-fast", &[("unsafe", "●●●●▲▲▲")]),
+    ];
+    for (name, plans) in expected {
+        let report = json(&[&example(name)]);
+        let found = report["plans"].as_array().unwrap().iter().map(|plan| (plan["verdict"].clone(), zones(plan)));
+        let plans: Vec<_> = plans.iter().map(|(verdict, zones)| (Value::from(*verdict), zones.to_string())).collect();
+        assert_eq!(found.collect::<Vec<_>>(), plans, "{name}");
+    }
+}
+
+#[test]
+fn the_examples_for_people() {
+    for name in EXAMPLES {
+        let ended = run(["check", &example(name)]);
+        insta::assert_snapshot!(format!("{name}.human"), ended.out);
+        assert_eq!(ended.err, "", "{name}");
+    }
+}
+
+#[test]
+fn the_examples_for_machines() {
+    for name in EXAMPLES {
+        let report = json(&[&example(name)]);
+        insta::assert_snapshot!(format!("{name}.json"), serde_json::to_string_pretty(&report).unwrap());
+    }
+    let ended = run(["check", "--format", "csv", &example("e-fixed"), &example("b-b-kills-a")]);
+    insta::assert_snapshot!("csv", ended.out);
+}
+
+#[test]
+fn the_exit_code_is_the_worst() {
+    let (good, bad) = (example("a-rename-column"), example("e-rename-too-fast"));
+    assert_eq!(run(["check", &good]).code, 0);
+    assert_eq!(run(["check", &good, &bad]).code, 1);
+    assert_eq!(run(["check", &bad, "nowhere.yaml", &good]).code, 2);
+    assert_eq!(run(["check", &good, "--max-states", "20"]).code, 3);
+    assert_eq!(run(["check", &good, "--max-states", "20", &bad]).code, 3);
+}
+
+#[test]
+fn usage_mistakes_exit_2_and_help_exits_0() {
+    assert_eq!(run(["check"]).code, 2);
+    assert_eq!(run(["chekc"]).code, 2);
+    assert_eq!(run(["check", "x.yaml", "--replicas", "5"]).code, 2);
+    assert_eq!(run(["check", "x.yaml", "--keys", "0"]).code, 2);
+    assert_eq!(run(["check", "x.yaml", "--report", "json"]).code, 2);
+    let help = run(["check", "--help"]);
+    assert_eq!(help.code, 0);
+    insta::assert_snapshot!("help", help.out);
+}
+
+#[test]
+fn one_plan_of_several() {
+    let file = example("b-b-kills-a");
+    let report = json(&["--plan", "tolerate-first", &file]);
+    assert_eq!(report["plans"].as_array().unwrap().len(), 1);
+    assert_eq!(report["plans"][0]["plan"], "tolerate-first");
+    assert_eq!(run(["check", "--plan", "tolerate-first", &file]).code, 0);
+    let ended = run(["check", "--plan", "nothing", &file]);
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.contains("as-pushed, tolerate-first, flag-after-deploy"), "{}", ended.err);
+}
+
+#[test]
+fn nobody_is_called_safe_when_a_bound_was_hit() {
+    for name in EXAMPLES {
+        let report = json(&["--max-states", "8", &example(name)]);
+        for plan in report["plans"].as_array().unwrap() {
+            assert_ne!(plan["verdict"], "safe", "{name}");
+            assert_eq!(plan["complete"], false, "{name}");
+        }
+    }
+    let page = run(["check", "--max-states", "20", &example("a-rename-column")]).out;
+    assert!(page.contains("undecided: it ended at `--max-states 20`"), "{page}");
+    assert_eq!(run(["check", "--time", "0ms", &example("a-rename-column")]).code, 3);
+    assert_eq!(run(["check", "--max-memory", "1KB", &example("a-rename-column")]).code, 3);
+}
+
+#[test]
+fn what_was_found_within_a_bound_is_certain() {
+    let arguments = ["check", "--plan", "as-pushed", "--max-states", "9", &example("b-b-kills-a")];
+    assert_eq!(run(arguments).code, 1);
+}
+
+#[test]
+fn the_same_bytes_whatever_the_number_of_threads() {
+    let all: Vec<String> = EXAMPLES.iter().map(|name| example(name)).collect();
+    let with = |threads: &str| {
+        let mut arguments = vec!["check", "--format", "json", "--keys", "2", "--threads", threads];
+        arguments.extend(all[1..3].iter().map(String::as_str));
+        arguments.push(&all[5]);
+        run(arguments)
+    };
+    let one = with("1");
+    assert_eq!(one, with("2"));
+    assert_eq!(one, with("3"));
+}
+
+#[test]
+fn strict_is_not_content_with_what_no_path_used() {
+    let file = example("c-required-field");
+    assert_eq!(run(["check", &file]).code, 0);
+    assert_eq!(run(["check", "--strict", &file]).code, 1);
+}
+
+#[test]
+fn a_place_that_stays_empty_is_not_safe() {
+    let text = "turnback: 1\nname: A table that nobody fills\ntables:\n  t: {columns: {id: not_null}}\nservices:\n  \
+                s: {replicas: 1, versions: {v1: {reads: {t: [id]}}, v2: {reads: {t: [id]}}}}\nplan:\n  - deploy: s v2\n";
+    let ended = run_with_input(&["check", "-"], text.as_bytes());
+    assert_eq!(ended.code, 3, "{ended:?}");
+    assert!(ended.out.contains("TB214: t: nothing can ever be in it"), "{}", ended.out);
+}
+
+#[test]
+fn expectations_that_do_not_come_true_are_named() {
+    let text = fs::read_to_string(format!("{}/{}", env!("CARGO_MANIFEST_DIR"), example("e-rename-too-fast"))).unwrap();
+    let wrong = text.replace("expect: {", "expect: {verdict: safe, recovery: safe, error_rate: at most 2%, ");
+    let ended = run_with_input(&["check", "-"], wrong.as_bytes());
+    assert_eq!(ended.code, 1);
+    for said in [
+        "verdict: expected safe, found unsafe",
+        "recovery: expected safe, found forward",
+        "rollback_safe_until: expected migrate orders.contract, found deploy orders v3",
+        "error_rate at most 2%",
+    ] {
+        assert!(ended.out.contains(said), "{said} is missing:\n{}{}", ended.out, ended.err);
+    }
+}
+
+#[test]
+fn output_is_written_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let reports = [format!("json={}", path("r.json")), format!("csv={}", path("r.csv"))];
+    let file = example("e-fixed");
+    let arguments = ["check", &file, "--output", &path("r.txt"), "--report", &reports[0], "--report", &reports[1]]
+        .map(str::to_owned);
+    let ended = run(arguments);
+    assert_eq!((ended.code, ended.out.as_str()), (0, ""));
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    assert_eq!(read("r.txt"), run(["check", &file]).out);
+    assert_eq!(read("r.json"), run(["check", "--format", "json", &file]).out);
+    assert_eq!(read("r.csv"), run(["check", "--format", "csv", &file]).out);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing else is left behind");
+    let nowhere = run(["check", &file, "--output", &path("no/r.txt")]);
+    assert_eq!(nowhere.code, 2);
+    assert!(nowhere.err.contains("cannot be written"), "{}", nowhere.err);
+}
+
+#[test]
+fn a_reader_who_leaves_is_no_mistake() {
+    let files: Vec<String> = EXAMPLES.iter().map(|name| example(name)).collect();
+    let mut arguments = vec!["check", "--format", "json", "-v"];
+    arguments.extend(files.iter().map(String::as_str));
+    let mut child = command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert_eq!(said, "");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_said() {
+    let file = example("e-fixed");
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+    for arguments in [vec!["check", file.as_str()], vec!["schema"], vec!["explain", "TB204"]] {
+        let ended = command(arguments).stdout(full()).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!(ended.status.code(), Some(2));
+        assert!(String::from_utf8(ended.stderr).unwrap().contains("standard output cannot be written"));
+    }
+    let ended = run(["check", &example("e-fixed"), "--output", "/dev/full"]);
+    assert_eq!(ended.code, 2, "{ended:?}");
+}
+
+#[test]
+fn colours_only_where_they_are_wanted() {
+    let file = example("e-rename-too-fast");
+    let colored = |arguments: &[&str], no_color: bool| {
+        let mut command = command([&["check", file.as_str()], arguments].concat());
+        if no_color {
+            command.env("NO_COLOR", "1");
+        }
+        command.output().unwrap().stdout.contains(&0x1b)
+    };
+    assert!(!colored(&[], false), "a pipe is no terminal");
+    assert!(colored(&["--color", "always"], false));
+    assert!(!colored(&["--color", "auto"], true));
+    assert!(!colored(&["--color", "never"], false));
+}
+
+#[test]
+fn ascii_is_ascii() {
+    for name in EXAMPLES {
+        let out = run(["check", "--ascii", &example(name)]).out;
+        assert!(out.is_ascii(), "{name}");
+    }
+}
+
+#[test]
+fn replicas_and_keys_do_not_change_verdicts() {
+    for name in EXAMPLES {
+        let file = example(name);
+        let plain = json(&[&file]);
+        for arguments in [["--replicas", "3"], ["--replicas", "4"], ["--keys", "2"]] {
+            let other = json(&[arguments[0], arguments[1], &file]);
+            let verdicts = |report: &Value| {
+                let plans = report["plans"].as_array().unwrap().clone();
+                plans.iter().map(|plan| (plan["verdict"].clone(), zones(plan))).collect::<Vec<_>>()
+            };
+            assert_eq!(verdicts(&plain), verdicts(&other), "{name} {arguments:?}");
+        }
+    }
+}
