@@ -215,7 +215,7 @@ pub fn fleet(definition: &Definition, keys: u32, slice: Option<usize>) -> Option
     };
     let mut fleet = Fleet::new(definition, keys);
     let limits = Limits { states_max: u64::MAX, memory_bytes_max: u64::MAX, threads: 1, stop: None };
-    let known = pre_existing(&fleet, &limits);
+    let (known, _) = pre_existing(&fleet, &limits);
     fleet.forgive(&known);
     Some(fleet)
 }

@@ -66,7 +66,7 @@ fn over(own: &ast::Otherwise, base: &ast::Otherwise) -> ast::Otherwise {
 const CONDITIONS_MAX: usize = 8;
 
 /// The most combinations of tags in one moment.
-const CHOICES_MAX: u64 = 4096;
+const CHOICES_MAX: u64 = 512;
 
 /// The version that is being compiled.
 struct Subject<'a> {
@@ -109,8 +109,8 @@ impl Compiler<'_> {
         let mut variants = Vec::new();
         for set in 0..1usize << conditions.len() {
             let mut merged = Merged::default();
+            bodies.iter().for_each(|body| merged.take(body));
             for body in &bodies {
-                merged.take(body);
                 self.overlays(body, &[], &conditions, set, &mut merged);
             }
             let behaviour = self.behaviour(fleet, &merged, number);
@@ -367,7 +367,7 @@ impl Compiler<'_> {
             self.refuse("a handler that touches more than 32 fields", span);
         }
         if handler.moments.iter().any(|moment| moment.ops.iter().map(choices).product::<u64>() > CHOICES_MAX) {
-            self.refuse("a handler that writes more than 4096 combinations of tags in one moment", span);
+            self.refuse("a handler that writes more than 512 combinations of tags in one moment", span);
         }
         let owner = |place: PlaceId| match fleet.places[usize::from(place)].kind {
             PlaceKind::Disk(actor) | PlaceKind::Memory(actor) => Some(actor),

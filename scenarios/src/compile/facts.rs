@@ -50,7 +50,9 @@ impl Compiler<'_> {
     fn traffic_below(&self, client: &str, limit: f64) -> Option<Atom> {
         let actor = self.actor(client);
         match &self.scenario.actors[usize::from(actor)].kind {
-            ActorKind::Client { traffic: Some(Traffic::Falling { to, .. }), .. } if limit >= *to => Some(Atom::Gone(actor)),
+            ActorKind::Client { traffic: Some(Traffic::Falling { to, .. }), .. } if limit >= *to => {
+                Some(Atom::Gone(actor))
+            }
             ActorKind::Client { traffic: Some(Traffic::Share(share)), .. } if *share < limit => None,
             _ => Some(Atom::Never),
         }

@@ -83,6 +83,10 @@ struct Compiler<'a> {
 const REPLICAS_MAX: u32 = 3;
 /// The most places, versions, steps and so on.
 const SIZE_MAX: usize = 250;
+/// The most verbs, handlers and steps, over all versions and valuations of their conditions.
+const DECLARATIONS_MAX: usize = 65_000;
+/// The most combinations of start contents.
+const STARTS_MAX: usize = 4096;
 /// Attempts beyond this number change nothing: whoever can fail can fail them all.
 const ATTEMPTS_MAX: u64 = 5;
 
@@ -121,6 +125,14 @@ impl Compiler<'_> {
             ("lines in its rollback", longest_rollback),
             ("permitted repairs", programmes.repairs.len()),
         ];
+        let declarations = self.names.origins.len();
+        if declarations > DECLARATIONS_MAX {
+            self.refuse("a scenario of that size", &self.scenario.name.span.clone());
+        }
+        let starts = fleet.starts.iter().map(|(_, items)| items.len());
+        if starts.fold(1, usize::saturating_mul) > STARTS_MAX {
+            self.refuse("a scenario that can start in more than 4096 ways", &self.scenario.name.span.clone());
+        }
         for (what, size) in sizes {
             if size > SIZE_MAX {
                 self.refuse(&format!("a scenario with more than {SIZE_MAX} {what}"), &self.scenario.name.span.clone());

@@ -30,6 +30,10 @@ impl Compiler<'_> {
                     item[at] = byte;
                     item
                 };
+                if items.len() * bytes.len() > super::STARTS_MAX {
+                    self.refuse("a place that can start in more than 4096 ways", &place.name.span);
+                    break;
+                }
                 items = items.iter().flat_map(|item| bytes.iter().map(move |byte| with(item, *byte))).collect();
             }
             if !matches!(declared.kind, PlaceKind::Disk(_) | PlaceKind::Memory(_)) {

@@ -8,15 +8,15 @@ use super::works::{Bits, can_reach, reach, states, works};
 use crate::drivers::explore::{Limits, Progress, explore};
 use crate::relation::{Judged, Label, Mode, Mover, Operator, Position};
 
-/// The harms of the start configuration, before any step.
-pub fn pre_existing<R: Judged>(relation: &R, limits: &Limits) -> Vec<Label> {
+/// The harms of the start configuration, before any step, and whether that is all of them.
+pub fn pre_existing<R: Judged>(relation: &R, limits: &Limits) -> (Vec<Label>, bool) {
     let graph = explore(relation, &relation.start(), &is_env, limits, &mut |_| {});
     let ground = Ground::of(relation, graph, &[]);
     let mut labels: Vec<Label> = ground.hurts.iter().map(|hurt| hurt.label).collect();
     labels.extend(ground.stalled.iter().map(|(_, label)| *label));
     labels.sort_unstable();
     labels.dedup();
-    labels
+    (labels, ground.graph.complete)
 }
 
 /// A second attempt: the state in which the plan begins again, and the home where the first one ended.
@@ -31,11 +31,7 @@ fn follows_plan(mover: Mover) -> bool {
     !matches!(
         mover,
         Mover::Operator(
-            Operator::Retry
-                | Operator::Hotfix
-                | Operator::HotfixOverRows
-                | Operator::Repair
-                | Operator::RepairOverRows
+            Operator::Retry | Operator::Hotfix | Operator::HotfixOverRows | Operator::Repair | Operator::RepairOverRows
         )
     )
 }
@@ -67,6 +63,8 @@ pub(super) struct Analysis<R: Judged> {
     pub ground: Ground,
     /// Harms of the start configuration.
     pub known: Vec<Label>,
+    /// Whether the start configuration was explored whole; if not, nothing can be charged to the plan.
+    pub all_known: bool,
     /// Second attempts.
     pub retries: Vec<Retry<R>>,
     /// States of the plan by position.
@@ -88,7 +86,7 @@ impl<R: Judged + Clone> Analysis<R> {
     /// Explores the plan of `relation` with its rollbacks and second attempts, and weighs them.
     pub fn of(relation: &R, limits: &Limits, progress: &mut dyn FnMut(Progress)) -> Self {
         let mut relation = relation.clone();
-        let known = pre_existing(&relation, limits);
+        let (known, all_known) = pre_existing(&relation, limits);
         relation.forgive(&known);
         let mut retries: Vec<Retry<R>> = Vec::new();
         let ground = loop {
@@ -102,7 +100,7 @@ impl<R: Judged + Clone> Analysis<R> {
             }
             retries.extend(more);
         };
-        Self::weigh(relation, ground, known, retries)
+        Self { all_known, ..Self::weigh(relation, ground, known, retries) }
     }
 
     fn weigh(relation: R, ground: Ground, known: Vec<Label>, retries: Vec<Retry<R>>) -> Self {
@@ -128,6 +126,7 @@ impl<R: Judged + Clone> Analysis<R> {
             relation,
             ground,
             known,
+            all_known: true,
             retries,
             at,
             aborted,
@@ -313,4 +312,3 @@ pub(super) fn is_rollback(mover: Mover) -> bool {
 pub(super) fn is_forward(mover: Mover) -> bool {
     matches!(mover, Mover::Operator(Operator::Forward | Operator::ForwardOverRows))
 }
-

@@ -69,7 +69,6 @@ impl Ground {
         let mut seen = Seen {
             settled: Vec::with_capacity(size),
             waiting: Vec::with_capacity(size),
-            idle: ground.open.clone(),
             hurting: Bits::with_capacity(size),
             unguarded: Bits::with_capacity(size),
         };
@@ -94,9 +93,6 @@ impl Ground {
             .into_iter()
             .filter(|label| !known.iter().any(|known| known.same_harm(label)))
             .collect();
-        if waiting.is_empty() {
-            seen.idle.insert(at);
-        }
         seen.waiting.push(waiting);
         relation.used(&state, None, &mut |element| self.used.insert(element as usize));
         let mut guarded = false;
@@ -123,16 +119,24 @@ impl Ground {
         let env = |_: u32, mover: Mover| is_env(mover);
         let fair = |_: u32, mover: Mover| mover == Mover::Fair;
         let harmed = can_reach(&self.graph, &seen.hurting, &all, &env);
-        let completes = can_reach(&self.graph, &seen.idle, &all, &fair);
-        let mut never = all.clone();
-        never.difference_with(&completes);
+        let mut kinds: Vec<Label> = seen.waiting.iter().flatten().copied().collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        let mut never = Bits::with_capacity(self.graph.len());
+        for kind in kinds {
+            let without = states(&self.graph, |id| !seen.waiting[*id as usize].contains(&kind));
+            let mut stuck = all.clone();
+            let mut done = without;
+            done.union_with(&self.open);
+            stuck.difference_with(&can_reach(&self.graph, &done, &all, &fair));
+            let settled = stuck.ones().filter(|at| seen.settled[*at].is_some());
+            self.stalled.extend(settled.map(|at| (at as u32, kind)));
+            never.union_with(&stuck);
+        }
         let dead = can_reach(&self.graph, &never, &all, &env);
         self.unstable = can_reach(&self.graph, &seen.unguarded, &all, &env);
         for (at, settled) in seen.settled.iter().enumerate() {
             let Some(home) = settled else { continue };
-            if never.contains(at) {
-                self.stalled.extend(seen.waiting[at].iter().map(|label| (at as u32, *label)));
-            }
             if harmed.contains(at) || dead.contains(at) || !self.loss_free.contains(at) {
                 continue;
             }
@@ -164,7 +168,6 @@ impl Ground {
 struct Seen {
     settled: Vec<Option<Home>>,
     waiting: Vec<Vec<Label>>,
-    idle: Bits,
     hurting: Bits,
     unguarded: Bits,
 }

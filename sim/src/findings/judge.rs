@@ -171,6 +171,13 @@ where
     if slices.len() < 2 {
         return together(&[Analysis::of(whole, limits, progress)], false, limits);
     }
+    // Shares of the bounds, so that what is explored depends neither on order nor on threads.
+    let share = slices.len() as u64;
+    let limits = &Limits {
+        states_max: (limits.states_max / share).max(1),
+        memory_bytes_max: limits.memory_bytes_max / share,
+        ..*limits
+    };
     let alone = Limits { threads: 1, ..*limits };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(limits.threads.max(1)).build();
     let analyses: Vec<Analysis<R>> = match pool {
@@ -187,7 +194,11 @@ fn together<R: Judged + Clone>(analyses: &[Analysis<R>], sliced: bool, limits: &
     let complete = analyses.iter().all(|analysis| analysis.ground.graph.complete);
     let reached = |position: &Position| analyses.iter().all(|analysis| analysis.at.contains_key(position));
     let positions: Vec<Position> = analyses[0].at.keys().copied().filter(reached).collect();
-    let found = weighed(analyses, &positions, complete, limits);
+    let all_known = analyses.iter().all(|analysis| analysis.all_known);
+    let mut found = weighed(analyses, &positions, complete && all_known, limits);
+    if !all_known {
+        found.iter_mut().for_each(PositionFinding::leave_open);
+    }
     let mut used = analyses[0].ground.used.clone();
     let mut pre_existing: Vec<Label> = Vec::new();
     for analysis in analyses {
@@ -200,7 +211,7 @@ fn together<R: Judged + Clone>(analyses: &[Analysis<R>], sliced: bool, limits: &
     let vital = analyses[0].relation.vital();
     let alive = vital.iter().all(|element| used.contains(*element as usize));
     Judgement {
-        verdict: verdict(&analyses[0].relation, &found, &stalls, complete && alive),
+        verdict: verdict(&analyses[0].relation, &found, &stalls, complete && all_known && alive),
         last_safe_step: last_safe_step(&found),
         no_return: no_return::find(analyses, &found),
         findings: story::findings(analyses, sliced, &found, &stalls),
@@ -208,7 +219,7 @@ fn together<R: Judged + Clone>(analyses: &[Analysis<R>], sliced: bool, limits: &
         used,
         states: analyses.iter().map(|analysis| analysis.ground.graph.len() as u64).sum(),
         transitions: analyses.iter().map(|analysis| analysis.ground.graph.transitions()).sum(),
-        complete,
+        complete: complete && all_known,
         positions: found,
     }
 }
@@ -233,6 +244,13 @@ fn verdict<R: Judged>(
 }
 
 impl<S> PositionFinding<S> {
+    /// Nothing is known for certain, because it is not known what the start configuration suffers anyway.
+    fn leave_open(&mut self) {
+        self.harms.iter_mut().for_each(|harm| harm.charged = false);
+        (self.zone, self.reason, self.procedure) = (Zone::Undecided, None, None);
+        (self.rolls_back, self.rollback_ends) = (true, Ends::Undecided);
+    }
+
     /// Whether the declared rollback certainly does not work from everywhere here.
     pub fn is_broken(&self) -> bool {
         !self.rolls_back
@@ -269,7 +287,16 @@ fn weighed<R: Judged + Clone>(
         here.sort_unstable();
         here.dedup();
         let rollback_ends = ends.iter().map(|ends| ends[&position]).max().unwrap_or(Ends::Home);
-        found.push(PositionFinding { position, zone, reason, procedure, rollback_ends, harms: here, rolls_back, finishes });
+        found.push(PositionFinding {
+            position,
+            zone,
+            reason,
+            procedure,
+            rollback_ends,
+            harms: here,
+            rolls_back,
+            finishes,
+        });
     }
     found
 }

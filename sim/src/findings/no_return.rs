@@ -1,10 +1,10 @@
 //! The point of no return: the step that leaves ●, and the event after which the rollback fails even if nothing but
 //! what is bound to happen follows (V4).
 
-use super::ground::{START, is_env};
 use super::analysis::{Analysis, is_rollback};
+use super::ground::{START, is_env};
 use super::judge::{PositionFinding, Zone};
-use super::works::{Bits, works};
+use super::works::{Bits, can_reach};
 use crate::relation::{Judged, Mode, Mover};
 
 /// A point of no return.
@@ -40,18 +40,17 @@ fn event<R: Judged + Clone>(
     in_the_plan(analysis, &members, &kindly).or_else(|| in_the_rollback(analysis, &members, &kindly))
 }
 
-/// Rollback states from which the rollback ends at home if only fair moves follow.
+/// Rollback states from which the rollback can still end at home if only fair moves follow.
 fn kindly<R: Judged>(analysis: &Analysis<R>) -> Bits {
     let ground = &analysis.ground;
     let home = ground.target(&[START], |mode| mode == Mode::Rollback { finished: true });
-    let via = |_: u32, mover: Mover| mover == Mover::Fair || is_rollback(mover);
     let mut allowed = ground.loss_free.clone();
     for at in 0..ground.graph.len() {
         let rolling = matches!(ground.modes[at], Mode::Rollback { .. });
         allowed.set(at, rolling && ground.loss_free.contains(at));
     }
-    // Harbours are judged with everything that may happen; here it is enough that home is reached unharmed by then.
-    works(&ground.graph, &home, &via, &via, &allowed)
+    let via = |_: u32, mover: Mover| mover == Mover::Fair || is_rollback(mover);
+    can_reach(&ground.graph, &home, &allowed, &via)
 }
 
 fn in_the_plan<R: Judged>(analysis: &Analysis<R>, members: &[u32], kindly: &Bits) -> Option<(R::State, R::Step)> {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ground::{BETWEEN, GOAL, Ground, START, is_env};
 use super::analysis::Analysis;
+use super::ground::{BETWEEN, GOAL, Ground, START, is_env};
 use super::judge::Reason;
 use super::works::{Bits, can_reach, states, works};
 use crate::drivers::explore::{Limits, explore};
@@ -50,9 +50,8 @@ pub(super) fn hotfix_works<R: Judged>(analysis: &Analysis<R>, members: &[u32], l
     }
     let ground = Ground::of(&analysis.relation, graph, &analysis.known);
     let target = ground.target(&[START, GOAL, BETWEEN], |mode| mode == Mode::Hotfix { finished: true });
-    let helpful = |source: u32, mover: Mover| {
-        mover == Mover::Fair || (is_hotfix(mover) && ground.dependable(source, mover))
-    };
+    let helpful =
+        |source: u32, mover: Mover| mover == Mover::Fair || (is_hotfix(mover) && ground.dependable(source, mover));
     let forced = |_: u32, mover: Mover| is_env(mover) || is_hotfix(mover);
     let works = works(&ground.graph, &target, &helpful, &forced, &ground.loss_free);
     ground.graph.starts().iter().all(|id| works.contains(*id as usize))
@@ -236,9 +235,8 @@ impl<R: Judged> Bench<R> {
         let between = |id: u32| matches!(ground.modes[id as usize], Mode::Repair { finished: true });
         let env = |_: u32, mover: Mover| is_env(mover);
         let fair = |_: u32, mover: Mover| mover == Mover::Fair;
-        let any_move = |source: u32, mover: Mover| {
-            mover == Mover::Fair || (is_repair(mover) && ground.dependable(source, mover))
-        };
+        let any_move =
+            |source: u32, mover: Mover| mover == Mover::Fair || (is_repair(mover) && ground.dependable(source, mover));
         let inside = |source: u32, mover: Mover| is_env(mover) || (is_repair(mover) && !between(source));
         let ends = |source: u32, mover: Mover| {
             mover == Mover::Fair || (is_repair(mover) && !between(source) && ground.dependable(source, mover))

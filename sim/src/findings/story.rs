@@ -1,7 +1,7 @@
 //! Stories: the shortest way to what was found, and where on it recovery ends and the first symptom shows (V6).
 
-use super::ground::{Hurt, is_env};
 use super::analysis::{Analysis, Retry, is_forward, is_rollback};
+use super::ground::{Hurt, is_env};
 use super::judge::{Finding, PositionFinding, Subject, Zone};
 use super::works::Bits;
 use crate::relation::{Judged, Label, Mode, Mover, Operator, Position, Relation};
@@ -114,11 +114,9 @@ impl<R: Judged + Clone> Teller<'_, R> {
             .hurts
             .iter()
             .filter(|hurt| hurt.label.same_harm(&label))
-            .filter(
-                |hurt| {
-                    if in_rollback { self.analysis.in_rollback(hurt) } else { self.analysis.position_of(hurt).is_some() }
-                },
-            )
+            .filter(|hurt| {
+                if in_rollback { self.analysis.in_rollback(hurt) } else { self.analysis.position_of(hurt).is_some() }
+            })
             .collect();
         nodes.extend(hurts.iter().map(|hurt| hurt.node as usize));
         let stalled = ground.stalled.iter().filter(|(_, stalled)| stalled.same_harm(&label));

@@ -634,9 +634,10 @@ pub enum BackfillFrom {
 }
 
 /// The declared rollback.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum RollbackRule {
     /// The exact reverse order of the steps begun.
+    #[default]
     Inverse,
     /// The deploys alone.
     CodeOnly,
@@ -646,10 +647,4 @@ pub enum RollbackRule {
     List(Vec<Line>),
     /// A list per floor (0 = the start).
     To(Vec<(u16, Vec<Line>)>),
-}
-
-impl Default for RollbackRule {
-    fn default() -> Self {
-        Self::Inverse
-    }
 }

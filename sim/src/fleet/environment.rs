@@ -127,7 +127,13 @@ impl Fleet {
             if !awake || item.tasks.iter().any(|task| Self::task_handler(task) == *number) {
                 continue;
             }
-            self.each_choice(state, Step { key: key as u8, what: *number, ..mind.step(Kind::Request) }, 0, mind.own, out);
+            self.each_choice(
+                state,
+                Step { key: key as u8, what: *number, ..mind.step(Kind::Request) },
+                0,
+                mind.own,
+                out,
+            );
         }
     }
 
@@ -366,6 +372,9 @@ impl Fleet {
         key.items[mark] = 2;
         key.items[mark + 1] = 0;
         let retags = matches!(backfill.from, BackfillFrom::Retag(..));
+        if self.layout.item(&self.definition, backfill.place, key, None)[0] == presence::NO {
+            return;
+        }
         let literal = matches!(backfill.from, BackfillFrom::Literal(_));
         let known = self.is_known(backfill.place, backfill.field, key);
         let item = self.layout.item_mut(&self.definition, backfill.place, key, None);

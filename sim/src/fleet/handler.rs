@@ -120,7 +120,7 @@ impl Run<'_> {
             Lens {
                 exists: &|field| fleet.layout.column(control, place, field) != column::NONE,
                 sees_unknown: *kind != PlaceKind::Table,
-                stale_is_harm: !matches!(kind, PlaceKind::Cache(cache) if cache.of.is_some() && !cache.fresh_required),
+                stale_is_harm: !matches!(kind, PlaceKind::Cache(cache) if !cache.fresh_required),
             },
         );
         let actor = self.declared().version;
@@ -235,12 +235,13 @@ impl Run<'_> {
             }
         }
         self.newer |= newer;
-        if item != before {
+        if item != before || newer != 0 {
             self.changed.push(place);
         }
         self.store(place, &item);
         self.outdate_twins(place, newer);
-        self.written.extend(puts.iter().map(|put| (place, put.field)));
+        let new = puts.iter().filter(|put| matches!(put.value, PutValue::New(_)));
+        self.written.extend(new.map(|put| (place, put.field)));
         fleet.refresh_caches(place, &mut self.key);
         None
     }
@@ -436,11 +437,14 @@ impl Fleet {
     }
 }
 
-/// The fields that some moments write.
+/// The fields that some moments write anew.
 fn written_by(moments: &[Moment]) -> impl Iterator<Item = (u16, u8)> + '_ {
-    moments.iter().flat_map(|moment| &moment.ops).flat_map(|op| match op {
-        Op::Write { place, puts, .. } => puts.iter().map(|put| (*place, put.field)).collect::<SmallVec<[(u16, u8); 4]>>(),
-        _ => SmallVec::new(),
+    let writes = moments.iter().flat_map(|moment| &moment.ops).filter_map(|op| match op {
+        Op::Write { place, puts, .. } => Some((*place, puts)),
+        _ => None,
+    });
+    writes.flat_map(|(place, puts)| {
+        puts.iter().filter(|put| matches!(put.value, PutValue::New(_))).map(move |put| (place, put.field))
     })
 }
 
@@ -587,10 +591,10 @@ impl Fleet {
     fn wake(&self, state: &State, key: &mut Key, place: u16, by: u16) {
         let actor = self.definition.versions[usize::from(by)].actor;
         let replicas = state.pools.iter().enumerate().flat_map(|(pool, bag)| {
-            bag.iter().map(move |(other, _)| (self.version_of(pool, other), self.behaviour(&state.control, pool, other)))
+            bag.iter()
+                .map(move |(other, _)| (self.version_of(pool, other), self.behaviour(&state.control, pool, other)))
         });
-        let clients =
-            self.live_clients(state).map(|version| (version, self.client_behaviour(&state.control, version)));
+        let clients = self.live_clients(state).map(|version| (version, self.client_behaviour(&state.control, version)));
         for (version, behaviour) in replicas.chain(clients) {
             if self.definition.versions[usize::from(version)].actor == actor {
                 continue;
@@ -673,7 +677,9 @@ impl Run<'_> {
         let moments: &[Moment] = &fleet.definition.handlers[usize::from(self.handler)].moments;
         match stopped {
             None if index + 1 < moments.len() => {
-                let next = task(self.handler, index as u8 + 1, self.misread, &self.carried, self.message.as_ref());
+                // What handles a duplicate leaves the message alone.
+                let message = self.message.as_ref().filter(|_| !duplicate);
+                let next = task(self.handler, index as u8 + 1, self.misread, &self.carried, message);
                 state::insert(&mut self.key.tasks, next);
             }
             None => self.acknowledge(duplicate),

@@ -41,7 +41,7 @@ pub struct Fleet {
     pub layout: Layout,
     /// What the operator can play.
     pub programmes: Programmes,
-    /// Losses of the start configuration, which are not charged.
+    /// Losses and dead letters of the start configuration, which are not charged.
     pub known_losses: Vec<Label>,
     /// How many keys are followed.
     pub keys: u32,
@@ -357,7 +357,11 @@ impl Judged for Fleet {
                 | Mode::Repair { finished: true }
         );
         let views = (0..self.definition.values.len()).all(|value| self.observed_by_all(state, value));
-        let dead = state.keys.iter().any(|(key, _)| key.messages.iter().any(|message| message[2] == 1));
+        let dead = state.keys.iter().flat_map(|(key, _)| &key.messages).any(|message| {
+            let queue = u16::from(message[0]);
+            let known = |label: &Label| label.harm == Harm::DeadLetter && label.place == queue;
+            message[2] == 1 && !self.known_losses.iter().any(known)
+        });
         if !between || control[layout::control::STAGE] != 0 || control[layout::control::LOST] != 0 || !views || dead {
             return None;
         }
@@ -386,7 +390,7 @@ impl Judged for Fleet {
 
     fn waiting(&self, state: &State) -> Effects {
         let mut waiting = Effects::new();
-        for message in state.keys.iter().flat_map(|(key, _)| &key.messages) {
+        for message in state.keys.iter().flat_map(|(key, _)| &key.messages).filter(|message| message[2] == 0) {
             let place = u16::from(message[0]);
             waiting.push(Label {
                 harm: Harm::Stalled,
@@ -430,7 +434,8 @@ impl Judged for Fleet {
     }
 
     fn forgive(&mut self, losses: &[Label]) {
-        self.known_losses = losses.iter().filter(|label| label.harm == Harm::Loss).copied().collect();
+        let lasting = |label: &&Label| matches!(label.harm, Harm::Loss | Harm::DeadLetter);
+        self.known_losses = losses.iter().filter(lasting).copied().collect();
     }
 
     fn joined(&self, one: &State, other: &State) -> Option<State> {

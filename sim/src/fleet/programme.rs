@@ -171,10 +171,7 @@ fn rollback(fleet: &Definition, configurations: &[Configuration], floor: u16) ->
             if undo_past_floor {
                 reverse(fleet, configurations, floor, Reverse::UndoOnly)
             } else {
-                always(lines)
-                    .into_iter()
-                    .map(|entry| capped(fleet, entry, &configurations[usize::from(floor)]))
-                    .collect()
+                always(lines).into_iter().map(|entry| capped(entry, &configurations[usize::from(floor)])).collect()
             }
         }
         RollbackRule::Inverse => reverse(fleet, configurations, floor, Reverse::Inverse),
@@ -184,15 +181,11 @@ fn rollback(fleet: &Definition, configurations: &[Configuration], floor: u16) ->
 }
 
 /// A deploy or value below the floor's is replaced by the floor's.
-fn capped(fleet: &Definition, mut entry: Entry, floor: &Configuration) -> Entry {
+fn capped(mut entry: Entry, floor: &Configuration) -> Entry {
     match &mut entry.line.action {
         Action::Deploy { actor, version } => *version = (*version).max(floor.versions[usize::from(*actor)].0),
         Action::Set { value, to } => {
-            let start = fleet.values[usize::from(*value)].starts;
-            let kept = floor.values[usize::from(*value)];
-            if *to == start && kept != start {
-                *to = kept;
-            }
+            *to = (*to).max(floor.values[usize::from(*value)]);
         }
         _ => {}
     }

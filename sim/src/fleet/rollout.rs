@@ -58,7 +58,7 @@ impl Fleet {
         }
         if at == mode::FORWARD || idle_repair {
             for (number, entry) in self.programmes.repairs.iter().enumerate() {
-                if self.may_begin(state, &entry.line) && !self.already(state, &entry.line) {
+                if !self.already(state, &entry.line) {
                     out.push(Step { what: number as u16, ..Step::of(Kind::Repair) });
                 }
             }
@@ -181,10 +181,13 @@ impl Fleet {
             _ => {
                 self.leave_plan(state, mode::REPAIR, step.what as u8);
                 let line = self.programmes.repairs[usize::from(step.what)].line.clone();
-                if matches!(line.action, Action::Deploy { .. }) {
-                    state.control[control::STAGE] = 1;
-                } else {
-                    self.begin_line(state, &line, &mut effects);
+                // A move whose guard does not hold yet waits for it.
+                if self.may_begin(state, &line) {
+                    if matches!(line.action, Action::Deploy { .. }) {
+                        state.control[control::STAGE] = 1;
+                    } else {
+                        self.begin_line(state, &line, &mut effects);
+                    }
                 }
             }
         }
@@ -476,7 +479,8 @@ impl Fleet {
             let advanced = if state.control[control::STAGE] == 0 {
                 let skipped = self.out_of_reach(state, entry) || self.already(state, line);
                 if skipped {
-                    state.control[control::LINE] += 1;
+                    let repairs = state.control[control::MODE] == mode::REPAIR;
+                    state.control[control::LINE] = if repairs { IDLE } else { state.control[control::LINE] + 1 };
                 }
                 skipped
             } else {
@@ -563,12 +567,13 @@ impl Fleet {
         let now = state.control[self.layout.values[value]];
         let clients = self.layout.client_views.iter().filter(|view| usize::from(view.1) == value);
         let mut present = clients.filter(|view| self.is_present(state, view.0));
-        present.all(|view| state.control[view.2] == now) && state.pools.iter().zip(&self.layout.views).all(|(bag, views)| {
-            let view = views.iter().find(|(observed, _)| *observed == value);
-            view.is_none_or(|(_, offset)| {
-                bag.iter().all(|(own, _)| own[*offset] == now || own[replica::MARKS] & replica::STRAGGLER != 0)
+        present.all(|view| state.control[view.2] == now)
+            && state.pools.iter().zip(&self.layout.views).all(|(bag, views)| {
+                let view = views.iter().find(|(observed, _)| *observed == value);
+                view.is_none_or(|(_, offset)| {
+                    bag.iter().all(|(own, _)| own[*offset] == now || own[replica::MARKS] & replica::STRAGGLER != 0)
+                })
             })
-        })
     }
 
     /// Who takes an operator's move.

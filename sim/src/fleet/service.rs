@@ -1,10 +1,10 @@
 //! Services: counted replicas, their versions, their starts and crashes (R6, R11).
 
-use super::handler::Turn;
-use super::{Fleet, NOBODY};
 use super::definition::{Behaviour, Literal, Observed, VersionId};
+use super::handler::Turn;
 use super::layout::replica;
 use super::state::{self, Control, Replica, State};
+use super::{Fleet, NOBODY};
 use crate::relation::{Effects, Harm, Label};
 
 impl Fleet {

@@ -5,7 +5,7 @@
 //! sees every timing that the whole fleet can show, and more.
 
 use super::definition::{
-    Action, Atom, BackfillFrom, Definition, Fact, Handler, Line, Op, PlaceKind, RollbackRule, Source, Trigger,
+    Action, Atom, BackfillFrom, Definition, Fact, Handler, Line, Observed, Op, PlaceKind, RollbackRule, Source, Trigger,
 };
 
 /// Places, then apis, joined by whatever ties them together.
@@ -144,7 +144,12 @@ impl Definition {
         for actor in 0..self.actors.len() {
             let versions = self.versions.iter().filter(|version| usize::from(version.actor) == actor);
             let mut all = Vec::new();
-            let mut boots = false;
+            // Without faults a replica restarts only where a handler crashes it.
+            let own = |place: &super::definition::Place| place.kind == PlaceKind::Memory(actor as u16);
+            let late = |value: &super::definition::Value| {
+                value.observed == Observed::OnRestart && value.of.is_none_or(|of| usize::from(of) == actor)
+            };
+            let mut boots = !self.faults && (self.places.iter().any(own) || self.values.iter().any(late));
             for version in versions {
                 boots |= version.starts_if.as_ref().is_some_and(|fact| places_of(fact).next().is_some());
                 all.extend(version.starts_if.iter().flat_map(places_of));

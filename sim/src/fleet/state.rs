@@ -25,12 +25,12 @@ pub fn tag(byte: Byte) -> u8 {
 
 /// Whether a field is present and stale.
 pub fn is_stale(byte: Byte) -> bool {
-    byte != ABSENT && byte % 2 == 0
+    byte != ABSENT && byte.is_multiple_of(2)
 }
 
 /// Whether a field is present and fresh.
 pub fn is_fresh(byte: Byte) -> bool {
-    byte % 2 == 1
+    !byte.is_multiple_of(2)
 }
 
 /// The field with its tag replaced.
