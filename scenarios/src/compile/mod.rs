@@ -322,7 +322,8 @@ impl Compiler<'_> {
                 ..
             } => {
                 if *fifo {
-                    self.refuse("`order: fifo`", &place.name.span);
+                    let name = &place.name.value;
+                    self.assumed.push(format!("{name}: at most four unlike messages of one item wait in line"));
                 }
                 if delay.is_some() {
                     self.assumed
@@ -332,6 +333,7 @@ impl Compiler<'_> {
                     attempts: attempts.map_or(0, |attempts| attempts.clamp(1, ATTEMPTS_MAX) as u8),
                     then_drop: *then_drop,
                     ack_on_receive: *ack_on_receive,
+                    fifo: *fifo,
                     to_each_service: *to_each_service,
                     retention: *retention,
                 })

@@ -72,9 +72,10 @@ pub(super) const VERBS: &[Key] = &[
         .example("reload: page")
         .not_yet(),
     Key::new("pause", STEP, Shape::Remark, "A person confirms.").rule("R11").example("pause: look at the dashboards"),
-    Key::new("parallel", STEP, Shape::Steps, "Steps that run side by side.")
+    Key::new("parallel", STEP, Shape::Later, "Steps that run side by side.")
         .rule("R11")
-        .example("parallel: [{deploy: web v2}, {deploy: api v2}]"),
+        .example("parallel: [{deploy: web v2}, {deploy: api v2}]")
+        .not_yet(),
 ];
 
 /// What may stand beside the verb of a step.

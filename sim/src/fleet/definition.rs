@@ -90,6 +90,8 @@ pub struct Queue {
     pub ack_on_receive: bool,
     /// Every consuming service gets a copy.
     pub to_each_service: bool,
+    /// Only the first message in line is delivered.
+    pub fifo: bool,
     /// How long a message is kept.
     pub retention: Option<u64>,
 }

@@ -448,7 +448,12 @@ fn written_by(moments: &[Moment]) -> impl Iterator<Item = (u16, u8)> + '_ {
     })
 }
 
-/// Offset of the fields in a message: queue, consumer, dead, attempts left, marked, fields.
+/// Offset of the marks in a message: bit 0 = it is there since before the running step began, then its place in line
+/// (1 = first) if the queue keeps order.
+pub(super) const MESSAGE_MARKS: usize = 4;
+/// It is there since before the running step began.
+pub(super) const MARKED: u8 = 1;
+/// Offset of the fields in a message: queue, consumer, dead, attempts left, marks, fields.
 pub(super) const MESSAGE_FIELDS: usize = 5;
 /// Offset of the misread data in a task: handler (2), moment, misread (4), carried, message.
 const TASK_LATE: usize = 3;
@@ -699,7 +704,7 @@ impl Run<'_> {
     /// The position of the waking message, unless it is gone by now.
     fn waking(&self) -> Option<usize> {
         let message = self.message.as_ref()?;
-        self.key.messages.iter().position(|other| same_message(other, message))
+        self.key.messages.iter().position(|other| same_message(other, message) && self.fleet.is_deliverable(other))
     }
 
     fn acknowledge(&mut self, duplicate: bool) {

@@ -50,6 +50,8 @@ pub struct Fleet {
     data_of: Vec<Vec<u16>>,
     /// The steps marked `once`.
     once: Vec<u16>,
+    /// Whether some queue keeps order.
+    keeps_order: bool,
 }
 
 /// A class of moves.
@@ -149,6 +151,10 @@ impl Fleet {
             keys,
             held: Self::held_fields(&definition),
             data_of,
+            keeps_order: definition
+                .places
+                .iter()
+                .any(|place| matches!(&place.kind, PlaceKind::Queue(queue) if queue.fifo)),
             once: (1..=definition.plan.len() as u16)
                 .filter(|step| definition.plan[usize::from(*step) - 1].once)
                 .collect(),
@@ -322,6 +328,9 @@ impl Relation for Fleet {
         let mut effects = if step.by_operator() { self.operate(state, step) } else { self.happen(state, step) };
         effects.sort_unstable();
         effects.dedup();
+        if self.keeps_order {
+            self.each_key(state, |key| self.close_ranks(key));
+        }
         effects
     }
 

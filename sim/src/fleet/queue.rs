@@ -6,7 +6,7 @@
 use super::Fleet;
 use super::definition::{Handler, Op, PlaceKind, Queue, Trigger};
 use super::environment::Mind;
-use super::handler::{MESSAGE_FIELDS, same_message};
+use super::handler::{MARKED, MESSAGE_FIELDS, MESSAGE_MARKS, same_message};
 use super::item::{self, Lens};
 use super::state::{self, Byte, Key, Message, State};
 
@@ -38,9 +38,7 @@ impl Fleet {
         for consumer in consumers {
             let mut message: Message = [queue as u8, consumer, 0, declared.attempts, 0].into_iter().collect();
             message.extend_from_slice(fields);
-            if !key.messages.iter().any(|other| same_message(other, &message)) {
-                state::insert(&mut key.messages, message);
-            }
+            self.admit(key, message);
         }
     }
 
@@ -84,16 +82,55 @@ impl Fleet {
         for mut message in dead {
             message[2] = 0;
             message[3] = self.queue(queue as u8).attempts;
-            if !key.messages.iter().any(|other| same_message(other, &message)) {
-                state::insert(&mut key.messages, message);
+            self.admit(key, message);
+        }
+    }
+
+    /// Adds a message, at the end of the line if the queue keeps order. A line never holds two equal neighbours, and
+    /// what finds it full is not sent: everything that a longer line could still bring, a later message brings too.
+    fn admit(&self, key: &mut Key, mut message: Message) {
+        if self.queue(message[0]).fifo {
+            let line = line(key, &message);
+            let last = line.last().map(|at| &key.messages[*at]);
+            if last.is_some_and(|last| same_message(last, &message)) || line.len() >= LINE_MAX {
+                return;
             }
+            message[MESSAGE_MARKS] = (line.len() as u8 + 1) << 1;
+        } else if key.messages.iter().any(|other| same_message(other, &message)) {
+            return;
+        }
+        state::insert(&mut key.messages, message);
+    }
+
+    /// Whether a message can be delivered now, as far as its queue is concerned.
+    pub(super) fn is_deliverable(&self, message: &Message) -> bool {
+        !self.queue(message[0]).fifo || message[MESSAGE_MARKS] >> 1 <= 1
+    }
+
+    /// After messages have left a line, the others move up.
+    pub(super) fn close_ranks(&self, key: &mut Key) {
+        let fifo = |message: &Message| self.queue(message[0]).fifo && message[2] == 0;
+        let Some(mut rest) = key.messages.iter().position(fifo).map(|_| std::mem::take(&mut key.messages)) else {
+            return;
+        };
+        rest.sort_by_key(|message| message[MESSAGE_MARKS] >> 1);
+        for mut message in rest {
+            if fifo(&message) {
+                let line = line(key, &message);
+                let last = line.last().map(|at| &key.messages[*at]);
+                if last.is_some_and(|last| same_message(last, &message)) {
+                    continue;
+                }
+                message[MESSAGE_MARKS] = (message[MESSAGE_MARKS] & MARKED) | (line.len() as u8 + 1) << 1;
+            }
+            state::insert(&mut key.messages, message);
         }
     }
 
     /// The handlers of an actor that a message wakes: those that accept it, or the first one if none does.
     pub(super) fn takers(&self, state: &State, key: &Key, mind: Mind, message: &Message) -> Vec<u16> {
         let actor = self.definition.versions[usize::from(mind.version)].actor as u8 + 1;
-        if message[2] == 1 || (message[1] != ANYONE && message[1] != actor) {
+        if message[2] == 1 || !self.is_deliverable(message) || (message[1] != ANYONE && message[1] != actor) {
             return vec![];
         }
         let replica = mind.replica(state);
@@ -111,6 +148,19 @@ impl Fleet {
 
     /// Whether some fair move could still take the message as it stands.
     pub(super) fn can_be_taken(&self, state: &State, key: &Key, message: &Message) -> bool {
+        let ahead = |other: &&Message| {
+            other[..3] == message[..3] && self.queue(message[0]).fifo && other[MESSAGE_MARKS] < message[MESSAGE_MARKS]
+        };
+        let first = |message: &Message| {
+            let mut first = message.clone();
+            first[MESSAGE_MARKS] = if self.queue(message[0]).fifo { 2 } else { message[MESSAGE_MARKS] };
+            first
+        };
+        let mut before = key.messages.iter().filter(ahead);
+        before.all(|other| self.is_taken(state, key, &first(other))) && self.is_taken(state, key, &first(message))
+    }
+
+    fn is_taken(&self, state: &State, key: &Key, message: &Message) -> bool {
         let takes = |mind: Mind| {
             let handlers = self.takers(state, key, mind, message);
             handlers.iter().any(|handler| accepts(&self.definition.handlers[usize::from(*handler)], message))
@@ -133,6 +183,17 @@ impl Fleet {
         };
         by_replica || by_client() || key.tasks.iter().any(in_hand)
     }
+}
+
+/// The most unlike messages of one key in one line.
+const LINE_MAX: usize = 4;
+
+/// The messages that stand in one line with `message`, in order.
+fn line(key: &Key, message: &Message) -> Vec<usize> {
+    let alike = |other: &Message| other[..3] == message[..3];
+    let mut line: Vec<usize> = (0..key.messages.len()).filter(|at| alike(&key.messages[*at])).collect();
+    line.sort_by_key(|at| key.messages[*at][MESSAGE_MARKS] >> 1);
+    line
 }
 
 fn accepts(handler: &Handler, message: &Message) -> bool {

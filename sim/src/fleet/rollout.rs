@@ -1,7 +1,7 @@
 //! The operator: sub-steps of the programme that runs, abort, retry, hotfix, repair (R11).
 
 use super::definition::{Action, Atom, BackfillFrom, Line, Observed, SchemaChange};
-use super::handler::{MESSAGE_FIELDS, add};
+use super::handler::{MARKED, MESSAGE_FIELDS, MESSAGE_MARKS, add};
 use super::layout::{Home, clear, column, control, presence, replica};
 use super::programme::{Configuration, Entry};
 use super::state::{self, ABSENT, Key, State, tag};
@@ -158,7 +158,7 @@ impl Fleet {
 
     fn nothing_marked(&self, state: &State) -> bool {
         state.keys.iter().all(|(key, _)| {
-            key.messages.iter().all(|message| message[4] == 0)
+            key.messages.iter().all(|message| !is_marked(message))
                 && self
                     .caches()
                     .all(|(place, _)| self.layout.item(&self.definition, place, key, None)[0] != presence::OLD)
@@ -270,7 +270,7 @@ impl Fleet {
         }
     }
 
-    fn each_key(&self, state: &mut State, change: impl Fn(&mut Key)) {
+    pub(super) fn each_key(&self, state: &mut State, change: impl Fn(&mut Key)) {
         let keys = std::mem::take(&mut state.keys);
         for (mut key, count) in keys {
             change(&mut key);
@@ -454,7 +454,7 @@ impl Fleet {
         self.each_key(state, |key| {
             key.items[self.layout.passed..].fill(0);
             for message in &mut key.messages {
-                message[4] = 0;
+                message[MESSAGE_MARKS] &= !MARKED;
             }
             key.messages.sort_unstable();
             for (place, _) in self.caches() {
@@ -721,10 +721,14 @@ impl Fleet {
     }
 }
 
+fn is_marked(message: &state::Message) -> bool {
+    message[MESSAGE_MARKS] & MARKED != 0
+}
+
 fn mark_messages(key: &mut Key, of: impl Fn(&state::Message) -> bool) {
     for message in &mut key.messages {
         if message[2] == 0 && of(message) {
-            message[4] = 1;
+            message[MESSAGE_MARKS] |= MARKED;
         }
     }
     key.messages.sort_unstable();
