@@ -2,11 +2,11 @@
 #![forbid(unsafe_code)]
 
 mod args;
-mod clerk;
+mod checking;
 mod commands;
 mod exit;
-mod hearing;
 mod progress;
+mod reporting;
 mod screen;
 mod store;
 mod trace;

@@ -9,9 +9,9 @@ use turnback_scenarios::Unreadable;
 use turnback_scenarios::diagnostics::render;
 
 use crate::args::{CheckArguments, Format};
-use crate::clerk;
+use crate::checking::check_file;
 use crate::exit::Exit;
-use crate::hearing::hear;
+use crate::reporting;
 use crate::screen::Screen;
 use crate::store;
 
@@ -50,14 +50,14 @@ pub fn run(arguments: &CheckArguments, screen: &Screen) -> Exit {
 }
 
 fn answer(file: &str, arguments: &CheckArguments, screen: &Screen) -> Answer {
-    match hear(file, &arguments.question, &arguments.bounds, screen) {
-        Ok(heard) => {
-            let warnings = &heard.read.warnings;
+    match check_file(file, &arguments.question, &arguments.bounds, screen) {
+        Ok(checked) => {
+            let warnings = &checked.read.warnings;
             if !screen.quiet && !warnings.is_empty() {
-                screen.tell(&render(&heard.read.source, warnings, screen.diagnostics(false)));
+                screen.tell(&render(&checked.read.source, warnings, screen.diagnostics(false)));
             }
-            let whole = clerk::report(&heard);
-            let page = if screen.verbose { whole.clone() } else { clerk::short_report(&heard) };
+            let whole = reporting::report(&checked);
+            let page = if screen.verbose { whole.clone() } else { reporting::short_report(&checked) };
             Answer::Report { whole, page }
         }
         Err(unreadable) => refused(file, &unreadable, screen),
@@ -66,7 +66,7 @@ fn answer(file: &str, arguments: &CheckArguments, screen: &Screen) -> Answer {
 
 fn refused(file: &str, unreadable: &Unreadable, screen: &Screen) -> Answer {
     super::refuse(unreadable, screen);
-    Answer::Invalid(clerk::invalid(file, unreadable))
+    Answer::Invalid(reporting::invalid(file, unreadable))
 }
 
 fn exit_of(answer: &Answer, strict: bool) -> Exit {

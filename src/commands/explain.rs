@@ -5,8 +5,8 @@ use turnback_reports::terminal;
 use turnback_scenarios::pages;
 
 use crate::args::ExplainArguments;
+use crate::checking;
 use crate::exit::Exit;
-use crate::hearing;
 use crate::screen::Screen;
 
 /// Shows the page of a code, or reads a scenario back.
@@ -19,7 +19,7 @@ pub fn run(arguments: &ExplainArguments, screen: &Screen) -> Exit {
         screen.complain(&format!("there is no code {subject}"));
         return Exit::Invalid;
     }
-    match hearing::open(subject) {
+    match checking::open(subject) {
         Ok(read) => screen.print(&turnback_scenarios::explain(&read.scenario)),
         Err(unreadable) => {
             super::refuse(&unreadable, screen);

@@ -10,8 +10,8 @@ use turnback_sim::fleet::state::State;
 use turnback_sim::fleet::{Fleet, Step};
 
 use crate::args::{Question, ReplayArguments};
+use crate::checking::{self, Case, Checked, check_file};
 use crate::exit::Exit;
-use crate::hearing::{self, Case, Heard, hear};
 use crate::screen::Screen;
 use crate::store;
 use crate::trace::{Circumstances, Trace, digest};
@@ -33,14 +33,14 @@ pub fn run(arguments: &ReplayArguments, screen: &Screen) -> Exit {
 
 /// The story that `check` finds.
 fn found(arguments: &ReplayArguments, screen: &Screen) -> Result<Exit, String> {
-    let heard = match hear(&arguments.file, &arguments.question, &arguments.bounds, screen) {
-        Ok(heard) => heard,
+    let checked = match check_file(&arguments.file, &arguments.question, &arguments.bounds, screen) {
+        Ok(checked) => checked,
         Err(unreadable) => {
             super::refuse(&unreadable, screen);
             return Ok(Exit::Invalid);
         }
     };
-    let case = only_case(&heard)?;
+    let case = only_case(&checked)?;
     let number = arguments.story as usize;
     let Some(finding) = case.judgement.findings.get(number - 1) else {
         return Err(match case.judgement.findings.len() {
@@ -51,14 +51,14 @@ fn found(arguments: &ReplayArguments, screen: &Screen) -> Result<Exit, String> {
     };
     let story = &finding.story;
     if let Some(path) = &arguments.output {
-        let circumstances = circumstances(&heard, case, &arguments.question, finding.slice);
+        let circumstances = circumstances(&checked, case, &arguments.question, finding.slice);
         let trace = Trace::of(circumstances, case.fleet_of(finding), &story.begins, &story.moves)
             .ok_or("the story does not begin in a start state, so it cannot be stored")?;
         store::write(path, trace.text().as_bytes())?;
     }
     let marks = Marks { doomed_at: story.doomed_at, first_symptom_at: story.first_symptom_at };
     let narrator = Narrator::new(case.fleet(), &case.compiled.names);
-    let teller = Teller { read: &heard.read, fleet: case.fleet_of(finding), narrator, screen, step: arguments.step };
+    let teller = Teller { read: &checked.read, fleet: case.fleet_of(finding), narrator, screen, step: arguments.step };
     teller.tell(&story.begins, &story.moves, marks)
 }
 
@@ -67,7 +67,7 @@ fn stored(arguments: &ReplayArguments, path: &Path, screen: &Screen) -> Result<E
     let name = path.display();
     let bytes = store::read(&path.to_string_lossy()).map_err(|error| format!("{name} cannot be read: {error}"))?;
     let trace = Trace::parse(&bytes).map_err(|problem| format!("{name}: {problem}"))?;
-    let read = match hearing::open(&arguments.file) {
+    let read = match checking::open(&arguments.file) {
         Ok(read) => read,
         Err(unreadable) => {
             super::refuse(&unreadable, screen);
@@ -81,7 +81,7 @@ fn stored(arguments: &ReplayArguments, path: &Path, screen: &Screen) -> Result<E
         return Err(format!("{name}: it was changed: no check follows so many keys or replicas"));
     }
     let question = Question { plan: trace.plan.clone(), replicas: trace.replicas, keys: trace.keys };
-    let compiled = match hearing::compile_all(&read, &question) {
+    let compiled = match checking::compile_all(&read, &question) {
         Ok(compiled) => compiled,
         Err(unreadable) => {
             super::refuse(&unreadable, screen);
@@ -91,7 +91,7 @@ fn stored(arguments: &ReplayArguments, path: &Path, screen: &Screen) -> Result<E
     let [(_, compiled)] = compiled.as_slice() else {
         return Err(format!("{name}: it names no plan, and {} has several", arguments.file));
     };
-    let Some(fleet) = hearing::fleet(&compiled.definition, trace.keys, trace.slice) else {
+    let Some(fleet) = checking::fleet(&compiled.definition, trace.keys, trace.slice) else {
         return Err(format!("{name}: it was changed: the scenario has no such slice"));
     };
     let (begins, moves) = trace.moves(&fleet).map_err(|problem| format!("{name}: {problem}"))?;
@@ -101,22 +101,22 @@ fn stored(arguments: &ReplayArguments, path: &Path, screen: &Screen) -> Result<E
 }
 
 /// Replaying takes one plan.
-fn only_case(heard: &Heard) -> Result<&Case, String> {
-    match heard.plans.as_slice() {
+fn only_case(checked: &Checked) -> Result<&Case, String> {
+    match checked.plans.as_slice() {
         [case] => Ok(case),
         cases => {
-            let plans = &heard.read.scenario.plans;
+            let plans = &checked.read.scenario.plans;
             let name = |case: &Case| case.plan.and_then(|plan| plans[plan].name.as_ref());
             let names: Vec<&str> = cases.iter().filter_map(name).map(|name| name.value.as_str()).collect();
-            Err(format!("{} has several plans; name one with `--plan`: {}", heard.file, names.join(", ")))
+            Err(format!("{} has several plans; name one with `--plan`: {}", checked.file, names.join(", ")))
         }
     }
 }
 
-fn circumstances(heard: &Heard, case: &Case, question: &Question, slice: Option<usize>) -> Circumstances {
-    let plan = case.plan.and_then(|plan| heard.read.scenario.plans[plan].name.as_ref());
+fn circumstances(checked: &Checked, case: &Case, question: &Question, slice: Option<usize>) -> Circumstances {
+    let plan = case.plan.and_then(|plan| checked.read.scenario.plans[plan].name.as_ref());
     Circumstances {
-        scenario: digest(heard.read.source.text().as_bytes()),
+        scenario: digest(checked.read.source.text().as_bytes()),
         plan: plan.map(|name| name.value.clone()),
         replicas: question.replicas,
         keys: question.keys,

@@ -155,9 +155,6 @@ impl Compiler<'_> {
             }
         }
         fleet.data = roots.len() as u16;
-        if roots.len() > 128 {
-            self.refuse("a scenario with more than 128 distinct data", &self.scenario.name.span.clone());
-        }
     }
 }
 

@@ -83,6 +83,8 @@ struct Compiler<'a> {
 const REPLICAS_MAX: u32 = 3;
 /// The most places, versions, steps and so on.
 const SIZE_MAX: usize = 250;
+/// The most data in one slice.
+const DATA_MAX: usize = 120;
 /// The most verbs, handlers and steps, over all versions and valuations of their conditions.
 const DECLARATIONS_MAX: usize = 65_000;
 /// The most combinations of start contents.
@@ -115,6 +117,11 @@ impl Compiler<'_> {
 
     /// Numbers that a state keeps in one byte.
     fn check_size(&mut self, fleet: &Definition) {
+        let slices = fleet.slices();
+        let data = slices.iter().map(|slice| slice.data).max().unwrap_or(fleet.data);
+        if usize::from(data) > DATA_MAX {
+            self.refuse("a part of a scenario with more than 120 data", &self.scenario.name.span.clone());
+        }
         let programmes = Programmes::of(fleet);
         let longest_rollback = programmes.rollbacks.iter().map(|(_, lines)| lines.len()).max().unwrap_or(0);
         let sizes = [

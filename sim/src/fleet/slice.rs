@@ -192,6 +192,7 @@ impl Definition {
         }
         slice.needs.iter_mut().for_each(|(.., fact)| fact.retain(|atom| place_of(atom).is_none_or(inside)));
         slice.starts.retain(|(place, _)| inside(usize::from(*place)));
+        slice.number_data(inside);
         let narrow = |lines: &mut Vec<Line>| lines.iter_mut().for_each(|line| narrow(line, inside));
         narrow(&mut slice.plan);
         narrow(&mut slice.hotfix);
@@ -202,6 +203,25 @@ impl Definition {
             _ => {}
         }
         slice
+    }
+}
+
+impl Definition {
+    /// Data are numbered anew, those inside first; the others share one number that nobody ever writes.
+    fn number_data(&mut self, inside: &dyn Fn(usize) -> bool) {
+        let mut known: Vec<u16> = Vec::new();
+        for (_, place) in self.places.iter().enumerate().filter(|(id, _)| inside(*id)) {
+            for field in &place.fields {
+                if !known.contains(&field.datum) {
+                    known.push(field.datum);
+                }
+            }
+        }
+        for field in self.places.iter_mut().flat_map(|place| &mut place.fields) {
+            let number = known.iter().position(|datum| *datum == field.datum);
+            field.datum = number.unwrap_or(known.len()) as u16;
+        }
+        self.data = known.len() as u16 + 1;
     }
 }
 

@@ -1,4 +1,4 @@
-//! A file is heard: it is read, its plans are compiled and judged within bounds.
+//! A file is checked: it is read, its plans are compiled and judged within bounds.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -21,7 +21,7 @@ use crate::store;
 use crate::variations::{self, Variation};
 
 /// A scenario and what was found about its plans.
-pub struct Heard {
+pub struct Checked {
     /// The file as the user named it.
     pub file: String,
     /// The scenario and its text.
@@ -100,7 +100,12 @@ pub fn open(file: &str) -> Result<Read, Box<Unreadable>> {
 }
 
 /// Reads a file and judges its plans.
-pub fn hear(file: &str, question: &Question, bounds: &Bounds, screen: &Screen) -> Result<Heard, Box<Unreadable>> {
+pub fn check_file(
+    file: &str,
+    question: &Question,
+    bounds: &Bounds,
+    screen: &Screen,
+) -> Result<Checked, Box<Unreadable>> {
     watch_ctrl_c();
     let read = open(file)?;
     let compiled = compile_all(&read, question)?;
@@ -110,7 +115,7 @@ pub fn hear(file: &str, question: &Question, bounds: &Bounds, screen: &Screen) -
         judge_one(&read.scenario, plan, compiled, question, bounds, deadline, Meter::new(screen, subject))
     });
     let plans = judged.collect();
-    Ok(Heard { file: file.to_owned(), read, plans })
+    Ok(Checked { file: file.to_owned(), read, plans })
 }
 
 fn title(scenario: &Scenario, plan: Option<usize>, file: &str) -> String {

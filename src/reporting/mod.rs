@@ -1,4 +1,4 @@
-//! The clerk writes down what was found, in the words of the scenario. He computes no verdict; he only says "not safe"
+//! The reporting writes down what was found, in the words of the scenario. He computes no verdict; he only says "not safe"
 //! where a declared place stays empty for ever, because nothing was shown about it then (V7).
 
 mod expectations;
@@ -19,7 +19,7 @@ use turnback_scenarios::source::Source;
 use turnback_sim::findings::judge;
 use turnback_sim::relation::{Judged, Relation};
 
-use crate::hearing::{Bound, Case, Heard};
+use crate::checking::{Bound, Case, Checked};
 
 /// What is known about a plan while its report is written.
 struct File<'a> {
@@ -31,21 +31,21 @@ struct File<'a> {
 }
 
 /// The report about a file.
-pub fn report(heard: &Heard) -> Report {
-    let plans = heard.plans.iter().map(|case| File::of(heard, case).plan_report());
+pub fn report(checked: &Checked) -> Report {
+    let plans = checked.plans.iter().map(|case| File::of(checked, case).plan_report());
     Report {
-        file: heard.file.clone(),
-        source_text: heard.read.source.text().to_owned(),
-        scenario: heard.read.scenario.name.value.clone(),
+        file: checked.file.clone(),
+        source_text: checked.read.source.text().to_owned(),
+        scenario: checked.read.scenario.name.value.clone(),
         plans: plans.collect(),
     }
 }
 
 /// The report about a file for a reader who did not ask for everything.
-pub fn short_report(heard: &Heard) -> Report {
-    let mut short = report(heard);
-    for (plan, case) in short.plans.iter_mut().zip(&heard.plans) {
-        plan.assumed = File::of(heard, case).assumed_in_short();
+pub fn short_report(checked: &Checked) -> Report {
+    let mut short = report(checked);
+    for (plan, case) in short.plans.iter_mut().zip(&checked.plans) {
+        plan.assumed = File::of(checked, case).assumed_in_short();
     }
     short
 }
@@ -77,9 +77,9 @@ pub fn diagnostic(diagnostic: &Diagnostic, source: &Source) -> turnback_reports:
 }
 
 impl<'a> File<'a> {
-    fn of(heard: &'a Heard, case: &'a Case) -> Self {
+    fn of(checked: &'a Checked, case: &'a Case) -> Self {
         let narrator = Narrator::new(case.fleet(), &case.compiled.names);
-        File { file: &heard.file, scenario: &heard.read.scenario, source: &heard.read.source, case, narrator }
+        File { file: &checked.file, scenario: &checked.read.scenario, source: &checked.read.source, case, narrator }
     }
 }
 
