@@ -8,13 +8,8 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// Lines of a source file at most.
 const LINES_MAX: usize = 600;
 /// Files that were longer when the rule came. None may be added; one that has been cut must go from here.
-const STILL_TOO_LONG: [&str; 5] = [
-    "scenarios/src/ast.rs",
-    "scenarios/src/compile/behaviour.rs",
-    "sim/src/fleet/definition.rs",
-    "sim/src/fleet/handler.rs",
-    "sim/src/fleet/rollout.rs",
-];
+const STILL_TOO_LONG: [&str; 3] =
+    ["scenarios/src/ast.rs", "scenarios/src/compile/behaviour.rs", "sim/src/fleet/definition.rs"];
 
 /// Every file below `folder`, by its path from the root, in order.
 fn files(folder: &str) -> Vec<String> {

@@ -13,10 +13,12 @@ mod fact;
 mod handler;
 mod item;
 mod ledger;
+mod position;
 mod queue;
 mod rollout;
 mod service;
 mod slice;
+mod write;
 
 use definition::{Definition, Op, PlaceKind};
 use handler::Peer;

@@ -92,6 +92,25 @@ fn configurations(fleet: &Definition) -> Vec<Configuration> {
     all
 }
 
+impl Line {
+    /// A line that does `action` and nothing else.
+    fn plain(action: Action) -> Self {
+        Self {
+            action,
+            when: vec![],
+            verify: vec![],
+            undo: Some(vec![]),
+            floor: false,
+            once: false,
+            bake: 0,
+            canary: 0,
+            stragglers_included: false,
+            stays_at: u32::MAX,
+            origin: crate::relation::Label::NONE,
+        }
+    }
+}
+
 impl Configuration {
     fn take(&mut self, line: &Line) {
         match &line.action {
@@ -233,17 +252,9 @@ fn taken_back(line: &Line, before: &Configuration, rule: Reverse) -> Vec<Line> {
     }
     let mut lines = if rule == Reverse::CodeOnly { vec![] } else { undo.clone() };
     let back = |action: Action| Line {
-        action,
-        when: vec![],
-        verify: vec![],
-        undo: Some(vec![]),
-        floor: false,
-        once: false,
-        bake: 0,
-        canary: 0,
         stragglers_included: line.stragglers_included,
-        stays_at: u32::MAX,
         origin: line.origin,
+        ..Line::plain(action)
     };
     let code_only = rule == Reverse::CodeOnly;
     let action = match &line.action {
@@ -291,23 +302,10 @@ fn repairs(fleet: &Definition) -> Vec<Line> {
             actions.push((OpKind::Deploy, Action::Deploy { actor: actor as u16, version }));
         }
     }
-    let plain = |action: Action| Line {
-        action,
-        when: vec![],
-        verify: vec![],
-        undo: Some(vec![]),
-        floor: false,
-        once: false,
-        bake: 0,
-        canary: 0,
-        stragglers_included: false,
-        stays_at: u32::MAX,
-        origin: crate::relation::Label::NONE,
-    };
     let allowed = actions.into_iter().filter(|(kind, _)| !fleet.may_not.contains(kind)).map(|(kind, action)| {
         let subject = subject_of(&action);
         let needs = fleet.needs.iter().filter(|(of, on, _)| *of == kind && on.is_none_or(|on| Some(on) == subject));
-        Line { when: needs.flat_map(|(.., fact)| fact.clone()).collect(), ..plain(action) }
+        Line { when: needs.flat_map(|(.., fact)| fact.clone()).collect(), ..Line::plain(action) }
     });
     allowed.chain(fleet.repairs.iter().cloned()).collect()
 }

@@ -3,10 +3,10 @@
 use super::definition::{Action, Atom, BackfillFrom, Line, Observed, SchemaChange};
 use super::handler::{MARKED, MESSAGE_FIELDS, MESSAGE_MARKS, add};
 use super::layout::{Home, clear, column, control, presence, replica};
-use super::programme::{Configuration, Entry};
+use super::programme::Entry;
 use super::state::{self, ABSENT, Key, State, tag};
 use super::{Fleet, Kind, Step, broken, ledger};
-use crate::relation::{At, Effects, Mode, Mover, Operator, Position};
+use crate::relation::Effects;
 
 /// The values of the mode byte.
 pub(super) mod mode {
@@ -20,7 +20,7 @@ pub(super) mod mode {
 const IDLE: u8 = u8::MAX;
 
 /// The sub-steps of a line, in the `what` of a [`Kind::Advance`].
-mod sub {
+pub(super) mod sub {
     pub const BEGIN: u16 = 0;
     pub const MOVE: u16 = 1;
     pub const FINISH: u16 = 2;
@@ -574,150 +574,6 @@ impl Fleet {
                     bag.iter().all(|(own, _)| own[*offset] == now || own[replica::MARKS] & replica::STRAGGLER != 0)
                 })
             })
-    }
-
-    /// Who takes an operator's move.
-    pub(super) fn operator_of(&self, state: &State, step: Step) -> Mover {
-        let over_rows = step.kind == Kind::Advance && step.what != sub::REPEAT && self.guard_over_rows(state);
-        Mover::Operator(match (step.kind, state.control[control::MODE], over_rows) {
-            (Kind::Abort, ..) => Operator::Abort,
-            (Kind::Retry, ..) => Operator::Retry,
-            (Kind::Hotfix, ..) | (_, mode::HOTFIX, false) => Operator::Hotfix,
-            (Kind::Repair, ..) | (_, mode::REPAIR, false) => Operator::Repair,
-            (_, mode::HOTFIX, true) => Operator::HotfixOverRows,
-            (_, mode::REPAIR, true) => Operator::RepairOverRows,
-            (_, mode::ROLLBACK, true) => Operator::RollbackOverRows,
-            (_, mode::ROLLBACK, false) => Operator::Rollback,
-            (_, _, true) => Operator::ForwardOverRows,
-            (_, _, false) => Operator::Forward,
-        })
-    }
-
-    /// Whether the next sub-step waits for a guard over all rows or messages.
-    pub(super) fn guard_over_rows(&self, state: &State) -> bool {
-        let Some(entry) = self.current(state) else {
-            return false;
-        };
-        let line = &entry.line;
-        if state.control[control::STAGE] == 0 {
-            return Self::over_rows(&line.when)
-                || matches!(line.action, Action::Migrate { change: SchemaChange::NotNull(_), .. });
-        }
-        let waits_for = match &line.action {
-            Action::WaitUntil(fact) => Self::over_rows(fact),
-            _ => false,
-        };
-        waits_for || Self::over_rows(&line.verify)
-    }
-
-    pub(super) fn position_of(&self, state: &State) -> Position {
-        let step = u16::from(state.control[control::LINE]);
-        if state.control[control::STAGE] == 0 {
-            return Position { step, at: if step == 0 { At::Start } else { At::Done } };
-        }
-        let line = &self.programmes.forward[usize::from(step)].line;
-        let canary = match line.action {
-            Action::Deploy { actor, version } => {
-                let pool = self.layout.pools[usize::from(actor)].expect("only services are deployed");
-                let bag = &state.pools[pool];
-                let moved: u32 =
-                    bag.iter().filter(|(own, _)| self.version_of(pool, own) == version).map(|(_, n)| *n).sum();
-                moved <= line.canary
-            }
-            _ => false,
-        };
-        Position { step: step + 1, at: if canary { At::Canary } else { At::Mixed } }
-    }
-
-    /// Whether a line has a canary position, and one in between.
-    pub(super) fn stages_of(&self, line: &Line) -> (bool, bool) {
-        match line.action {
-            Action::Deploy { actor, .. } => {
-                let replicas = self.definition.actors[usize::from(actor)].replicas.min(line.stays_at);
-                (line.canary > 0 && replicas > 1, replicas > line.canary + 1)
-            }
-            Action::Set { value, .. } => {
-                (false, self.definition.values[usize::from(value)].observed == Observed::Lagging)
-            }
-            Action::Backfill(_) | Action::Wait(_) | Action::WaitUntil(_) | Action::Drain(_) | Action::Restart(_) => {
-                (false, true)
-            }
-            _ => (false, !line.verify.is_empty()),
-        }
-    }
-
-    pub(super) fn mode_of(&self, state: &State) -> Mode {
-        let finished = self.current(state).is_none();
-        match state.control[control::MODE] {
-            mode::FORWARD => Mode::Forward { finished },
-            mode::ROLLBACK => Mode::Rollback { finished },
-            mode::HOTFIX => Mode::Hotfix { finished },
-            _ => Mode::Repair { finished },
-        }
-    }
-
-    fn may_retry(&self, state: &State) -> bool {
-        let home = &self.programmes.configurations[usize::from(state.control[control::FLOOR])];
-        state.control[control::PROMISED] == 1
-            && state.control[control::LOST] == 0
-            && self.definition.plan.len() > usize::from(state.control[control::FLOOR])
-            && self.stands_in(state, home, true)
-    }
-
-    /// Whether the fleet stands in `configuration`; columns may be wider if `widened`.
-    pub(super) fn stands_in(&self, state: &State, configuration: &Configuration, widened: bool) -> bool {
-        let versions = state.pools.iter().enumerate().all(|(pool, bag)| {
-            let (version, stays, others) = configuration.versions[self.layout.actors[pool]];
-            let moving = bag.iter().filter(|(own, _)| own[replica::MARKS] & replica::STRAGGLER == 0);
-            let (mut here, mut elsewhere) = (0, 0);
-            for (own, count) in moving {
-                let runs = self.version_of(pool, own);
-                if runs == version {
-                    here += count;
-                } else if runs == others {
-                    elsewhere += count;
-                } else {
-                    return false;
-                }
-            }
-            if stays == u32::MAX { elsewhere == 0 || others == version } else { here == stays }
-        });
-        let values =
-            configuration.values.iter().zip(&self.layout.values).all(|(value, at)| state.control[*at] == *value);
-        let columns = configuration.columns.iter().zip(&self.layout.columns).all(|(columns, base)| {
-            base.is_none_or(|base| {
-                columns
-                    .iter()
-                    .zip(&state.control[base..])
-                    .all(|(wanted, now)| *now == *wanted || (widened && *now == column::NULLABLE))
-            })
-        });
-        versions && values && columns
-    }
-
-    /// Whether a timer of `length` may run out now: it is short, or a long enough wait is in progress.
-    pub(super) fn runs_out(&self, state: &State, length: u64) -> bool {
-        let begun = self.current(state).filter(|_| state.control[control::STAGE] == 1);
-        let waits = begun.is_some_and(|entry| {
-            let line = &entry.line;
-            self.wait_length(state, &line.action).max(line.bake) >= length
-        });
-        // The last stage of a rolling step bakes when its replicas have moved.
-        let before = usize::from(state.control[control::LINE]).checked_sub(1);
-        let baked = before.and_then(|at| self.entries(&state.control).get(at)).map_or(0, |entry| entry.line.bake);
-        let bakes = state.control[control::STAGE] == 0 && baked > 0 && baked >= length;
-        length <= self.definition.waits_at_most || waits || bakes
-    }
-
-    /// Whether the running `wait: until` waits for that client to go.
-    pub(super) fn waits_for_client(&self, state: &State, client: u16) -> bool {
-        self.current(state).is_some_and(|entry| match &entry.line.action {
-            Action::WaitUntil(fact) => {
-                state.control[control::STAGE] == 1
-                    && fact.iter().any(|atom| matches!(atom, Atom::Gone(gone) if *gone == client))
-            }
-            _ => false,
-        })
     }
 }
 
