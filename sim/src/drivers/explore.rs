@@ -21,9 +21,9 @@ use edges::{Class, EDGE_BYTES_MAX, MOVERS, Writer, class};
 use graph::Growth;
 use rayon::prelude::*;
 use recent::{Key, Place, Recent};
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Mutex;
-use visited::{ABSENT, Visited, hash};
+use visited::{ABSENT, BATCH, Candidates, Visited, hash};
 
 /// Where an exploration ends at the latest, and how many workers it has.
 #[derive(Clone, Copy)]
@@ -97,8 +97,10 @@ fn pool(threads: usize) -> Option<rayon::ThreadPool> {
 
 /// States that one worker expands at a time.
 const SLICE: usize = 256;
-/// Slices between two numberings.
-const SLICES: usize = 16;
+/// Slices between two numberings: few at first, and no more than stay in the caches.
+const SLICES: RangeInclusive<usize> = 16..=32;
+/// How many times as many states as are numbered together are known.
+const KNOWN: usize = 16;
 
 struct Explorer<'a, R: Relation> {
     relation: &'a R,
@@ -117,7 +119,7 @@ impl<'a, R: Relation> Explorer<'a, R> {
             states_max: usize::try_from(limits.states_max).unwrap_or(usize::MAX).min(Visited::STATES_MAX),
             graph: Graph::new(MOVERS.map(keep)),
             workers: (0..workers).map(|_| Worker::new()).collect(),
-            slices: vec![Slice::default(); SLICES],
+            slices: vec![Slice::default(); *SLICES.end()],
         }
     }
 
@@ -130,7 +132,9 @@ impl<'a, R: Relation> Explorer<'a, R> {
             packed.clear();
             self.relation.pack(seed, &mut packed);
             let met = self.graph.len();
-            let Some(id) = self.graph.intern(hash(&packed), &packed, self.states_max) else { return false };
+            let hash = hash(&packed);
+            let home = self.graph.visited.home(hash);
+            let Some(id) = self.graph.intern(home, hash, &packed, self.states_max) else { return false };
             if id as usize == met {
                 self.graph.starts.push(id);
             }
@@ -151,7 +155,8 @@ impl<'a, R: Relation> Explorer<'a, R> {
         self.graph.levels.push(level.end);
         let mut first = level.start as usize;
         while first < level.end as usize {
-            let last = (first + SLICE * SLICES).min(level.end as usize);
+            let slices = (first / SLICE / KNOWN).clamp(*SLICES.start(), *SLICES.end());
+            let last = (first + SLICE * slices).min(level.end as usize);
             if self.limits.stop.is_some_and(|stop| stop()) || !self.chunk(first..last) {
                 return false;
             }
@@ -266,13 +271,19 @@ impl Slice {
     /// Numbers what was not found; `false` if there was no room for all, which leaves the last sources incomplete.
     fn number(&mut self, graph: &mut Graph, states_max: usize) -> bool {
         graph.visited.reserve(self.absent.len(), &graph.states);
-        for &absent in &self.absent {
-            let index = absent as usize;
-            let Some(id) = graph.intern(self.hashes[index], self.successors.get(index), states_max) else {
-                self.complete = self.firsts.partition_point(|(_, first)| *first <= absent) - 1;
-                return false;
-            };
-            self.ids[index] = id;
+        let mut hashes = [0; BATCH];
+        let mut candidates = Candidates::new();
+        for batch in self.absent.chunks(BATCH) {
+            let hashes = &mut hashes[..batch.len()];
+            hashes.iter_mut().zip(batch).for_each(|(hash, &absent)| *hash = self.hashes[absent as usize]);
+            graph.visited.candidates(hashes, &mut candidates);
+            for ((&absent, &hash), &slot) in batch.iter().zip(&*hashes).zip(&candidates.slots) {
+                let Some(id) = graph.intern(slot, hash, self.successors.get(absent as usize), states_max) else {
+                    self.complete = self.firsts.partition_point(|(_, first)| *first <= absent) - 1;
+                    return false;
+                };
+                self.ids[absent as usize] = id;
+            }
         }
         true
     }
