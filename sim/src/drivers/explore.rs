@@ -1,8 +1,9 @@
 //! Everyone moves: complete breadth-first exploration of a relation into a [`Graph`].
 //!
-//! The states of a level are expanded in chunks of a fixed size. In a chunk, workers expand slices of fixed size and
-//! look the successors up in the table as it was before the chunk; then one of them numbers what was not found, in
-//! canonical order. So numbers are those of a search without threads, whatever the number of threads.
+//! The states of a level are expanded in chunks whose size depends on nothing but how many states are known. In a chunk,
+//! workers expand slices of fixed size and look the successors up in the table as it was before the chunk; then one of
+//! them numbers what was not found, in canonical order, while the others encode the moves of slices already numbered.
+//! So numbers are those of a search without threads, whatever the number of threads.
 
 mod arena;
 mod edges;
@@ -175,29 +176,32 @@ impl<'a, R: Relation> Explorer<'a, R> {
         let (relation, graph) = (self.relation, &self.graph);
         share(&mut self.workers, &mut self.slices[..count], |worker, slice| worker.expand(relation, graph, slice));
         let going = self.number(count);
-        share(&mut self.workers, &mut self.slices[..count], Worker::encode);
         for slice in &self.slices[..count] {
             self.graph.append(slice.encoded.bytes(), &slice.lengths, slice.transitions());
         }
         going
     }
 
-    /// Numbers what the first `count` slices did not find, in canonical order; whether there was room for all.
+    /// Numbers what the first `count` slices did not find, in canonical order, and has their moves encoded; whether
+    /// there was room for all.
     fn number(&mut self, count: usize) -> bool {
+        let (graph, states_max, memory_bytes_max) = (&mut self.graph, self.states_max, self.limits.memory_bytes_max);
         let mut growth = Growth::default();
-        for index in 0..count {
-            let slice = &mut self.slices[index];
+        let mut going = true;
+        let number = |slice: &mut Slice| {
             growth.edge_bytes += slice.places.len() * EDGE_BYTES_MAX;
             growth.sources += slice.sources.len();
             growth.states = slice.absent.len();
             growth.state_bytes = slice.absent_bytes();
-            let fits = self.graph.bytes_with(&growth).total() as u64 <= self.limits.memory_bytes_max;
-            if !fits || !slice.number(&mut self.graph, self.states_max) {
-                self.slices[index + usize::from(fits)..count].iter_mut().for_each(|slice| slice.complete = 0);
-                return false;
+            if !going || graph.bytes_with(&growth).total() as u64 > memory_bytes_max {
+                slice.complete = 0;
+                going = false;
+            } else {
+                going = slice.number(graph, states_max);
             }
-        }
-        true
+        };
+        hand_on(&mut self.workers, &mut self.slices[..count], number, Worker::encode);
+        going
     }
 }
 
@@ -212,6 +216,35 @@ fn share<W: Send>(workers: &mut [W], slices: &mut [Slice], work: impl Fn(&mut W,
     workers.par_iter_mut().for_each(|worker| {
         while let Some(slice) = next() {
             work(worker, slice);
+        }
+    });
+}
+
+/// Does `first` to every slice in order, and `then` has one of the workers go on with it while the next ones follow.
+fn hand_on<W: Send>(
+    workers: &mut [W],
+    slices: &mut [Slice],
+    mut first: impl FnMut(&mut Slice) + Send,
+    then: impl Fn(&mut W, &mut Slice) + Sync,
+) {
+    if let [worker] = workers {
+        for slice in slices {
+            first(slice);
+            then(worker, slice);
+        }
+        return;
+    }
+    let idle = Mutex::new(workers.iter_mut().collect::<Vec<_>>());
+    let lock = || idle.lock().expect("no worker panics while it is taken or given back");
+    let (lock, then) = (&lock, &then);
+    rayon::scope(|scope| {
+        for slice in slices {
+            first(slice);
+            scope.spawn(move |_| {
+                let worker = lock().pop().expect("there are as many workers as threads");
+                then(worker, slice);
+                lock().push(worker);
+            });
         }
     });
 }
