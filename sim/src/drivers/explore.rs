@@ -1,8 +1,9 @@
 //! Everyone moves: complete breadth-first exploration of a relation into a [`Graph`].
 //!
-//! The states of a level are expanded in chunks of a fixed size. In a chunk, workers expand slices of fixed size and
-//! look the successors up in the table as it was before the chunk; then one of them numbers what was not found, in
-//! canonical order. So numbers are those of a search without threads, whatever the number of threads.
+//! The states of a level are expanded in chunks whose size depends on nothing but how many states are known. In a chunk,
+//! workers expand slices of fixed size and look the successors up in the table as it was before the chunk; then one of
+//! them numbers what was not found, in canonical order, while the others encode the moves of slices already numbered.
+//! So numbers are those of a search without threads, whatever the number of threads.
 
 mod arena;
 mod edges;
@@ -21,9 +22,9 @@ use edges::{Class, EDGE_BYTES_MAX, MOVERS, Writer, class};
 use graph::Growth;
 use rayon::prelude::*;
 use recent::{Key, Place, Recent};
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Mutex;
-use visited::{ABSENT, Visited, hash};
+use visited::{ABSENT, BATCH, Candidates, Visited, hash};
 
 /// Where an exploration ends at the latest, and how many workers it has.
 #[derive(Clone, Copy)]
@@ -97,8 +98,10 @@ fn pool(threads: usize) -> Option<rayon::ThreadPool> {
 
 /// States that one worker expands at a time.
 const SLICE: usize = 256;
-/// Slices between two numberings.
-const SLICES: usize = 16;
+/// Slices between two numberings: few at first, and no more than stay in the caches.
+const SLICES: RangeInclusive<usize> = 16..=32;
+/// How many times as many states as are numbered together are known.
+const KNOWN: usize = 16;
 
 struct Explorer<'a, R: Relation> {
     relation: &'a R,
@@ -117,7 +120,7 @@ impl<'a, R: Relation> Explorer<'a, R> {
             states_max: usize::try_from(limits.states_max).unwrap_or(usize::MAX).min(Visited::STATES_MAX),
             graph: Graph::new(MOVERS.map(keep)),
             workers: (0..workers).map(|_| Worker::new()).collect(),
-            slices: vec![Slice::default(); SLICES],
+            slices: vec![Slice::default(); *SLICES.end()],
         }
     }
 
@@ -130,7 +133,9 @@ impl<'a, R: Relation> Explorer<'a, R> {
             packed.clear();
             self.relation.pack(seed, &mut packed);
             let met = self.graph.len();
-            let Some(id) = self.graph.intern(hash(&packed), &packed, self.states_max) else { return false };
+            let hash = hash(&packed);
+            let home = self.graph.visited.home(hash);
+            let Some(id) = self.graph.intern(home, hash, &packed, self.states_max) else { return false };
             if id as usize == met {
                 self.graph.starts.push(id);
             }
@@ -151,7 +156,8 @@ impl<'a, R: Relation> Explorer<'a, R> {
         self.graph.levels.push(level.end);
         let mut first = level.start as usize;
         while first < level.end as usize {
-            let last = (first + SLICE * SLICES).min(level.end as usize);
+            let slices = (first / SLICE / KNOWN).clamp(*SLICES.start(), *SLICES.end());
+            let last = (first + SLICE * slices).min(level.end as usize);
             if self.limits.stop.is_some_and(|stop| stop()) || !self.chunk(first..last) {
                 return false;
             }
@@ -170,29 +176,32 @@ impl<'a, R: Relation> Explorer<'a, R> {
         let (relation, graph) = (self.relation, &self.graph);
         share(&mut self.workers, &mut self.slices[..count], |worker, slice| worker.expand(relation, graph, slice));
         let going = self.number(count);
-        share(&mut self.workers, &mut self.slices[..count], Worker::encode);
         for slice in &self.slices[..count] {
             self.graph.append(slice.encoded.bytes(), &slice.lengths, slice.transitions());
         }
         going
     }
 
-    /// Numbers what the first `count` slices did not find, in canonical order; whether there was room for all.
+    /// Numbers what the first `count` slices did not find, in canonical order, and has their moves encoded; whether
+    /// there was room for all.
     fn number(&mut self, count: usize) -> bool {
+        let (graph, states_max, memory_bytes_max) = (&mut self.graph, self.states_max, self.limits.memory_bytes_max);
         let mut growth = Growth::default();
-        for index in 0..count {
-            let slice = &mut self.slices[index];
+        let mut going = true;
+        let number = |slice: &mut Slice| {
             growth.edge_bytes += slice.places.len() * EDGE_BYTES_MAX;
             growth.sources += slice.sources.len();
             growth.states = slice.absent.len();
             growth.state_bytes = slice.absent_bytes();
-            let fits = self.graph.bytes_with(&growth).total() as u64 <= self.limits.memory_bytes_max;
-            if !fits || !slice.number(&mut self.graph, self.states_max) {
-                self.slices[index + usize::from(fits)..count].iter_mut().for_each(|slice| slice.complete = 0);
-                return false;
+            if !going || graph.bytes_with(&growth).total() as u64 > memory_bytes_max {
+                slice.complete = 0;
+                going = false;
+            } else {
+                going = slice.number(graph, states_max);
             }
-        }
-        true
+        };
+        hand_on(&mut self.workers, &mut self.slices[..count], number, Worker::encode);
+        going
     }
 }
 
@@ -207,6 +216,35 @@ fn share<W: Send>(workers: &mut [W], slices: &mut [Slice], work: impl Fn(&mut W,
     workers.par_iter_mut().for_each(|worker| {
         while let Some(slice) = next() {
             work(worker, slice);
+        }
+    });
+}
+
+/// Does `first` to every slice in order, and `then` has one of the workers go on with it while the next ones follow.
+fn hand_on<W: Send>(
+    workers: &mut [W],
+    slices: &mut [Slice],
+    mut first: impl FnMut(&mut Slice) + Send,
+    then: impl Fn(&mut W, &mut Slice) + Sync,
+) {
+    if let [worker] = workers {
+        for slice in slices {
+            first(slice);
+            then(worker, slice);
+        }
+        return;
+    }
+    let idle = Mutex::new(workers.iter_mut().collect::<Vec<_>>());
+    let lock = || idle.lock().expect("no worker panics while it is taken or given back");
+    let (lock, then) = (&lock, &then);
+    rayon::scope(|scope| {
+        for slice in slices {
+            first(slice);
+            scope.spawn(move |_| {
+                let worker = lock().pop().expect("there are as many workers as threads");
+                then(worker, slice);
+                lock().push(worker);
+            });
         }
     });
 }
@@ -266,13 +304,19 @@ impl Slice {
     /// Numbers what was not found; `false` if there was no room for all, which leaves the last sources incomplete.
     fn number(&mut self, graph: &mut Graph, states_max: usize) -> bool {
         graph.visited.reserve(self.absent.len(), &graph.states);
-        for &absent in &self.absent {
-            let index = absent as usize;
-            let Some(id) = graph.intern(self.hashes[index], self.successors.get(index), states_max) else {
-                self.complete = self.firsts.partition_point(|(_, first)| *first <= absent) - 1;
-                return false;
-            };
-            self.ids[index] = id;
+        let mut hashes = [0; BATCH];
+        let mut candidates = Candidates::new();
+        for batch in self.absent.chunks(BATCH) {
+            let hashes = &mut hashes[..batch.len()];
+            hashes.iter_mut().zip(batch).for_each(|(hash, &absent)| *hash = self.hashes[absent as usize]);
+            graph.visited.candidates(hashes, &mut candidates);
+            for ((&absent, &hash), &slot) in batch.iter().zip(&*hashes).zip(&candidates.slots) {
+                let Some(id) = graph.intern(slot, hash, self.successors.get(absent as usize), states_max) else {
+                    self.complete = self.firsts.partition_point(|(_, first)| *first <= absent) - 1;
+                    return false;
+                };
+                self.ids[absent as usize] = id;
+            }
         }
         true
     }

@@ -147,11 +147,11 @@ impl Graph {
         }
     }
 
-    /// The number of the state with `hash` whose packed form is `key`; it is stored if it was not met. `None` if that
-    /// would be one too many.
+    /// The number of the state with `hash` whose packed form is `key` and which is in no slot before `slot`; it is
+    /// stored if it was not met. `None` if that would be one too many.
     #[inline]
-    pub(super) fn intern(&mut self, hash: u64, key: &[u8], states_max: usize) -> Option<u32> {
-        match self.visited.find(hash, |id| same(&self.states, id, key)) {
+    pub(super) fn intern(&mut self, slot: usize, hash: u64, key: &[u8], states_max: usize) -> Option<u32> {
+        match self.visited.find_from(slot, hash, |id| same(&self.states, id, key)) {
             Ok(id) => Some(id),
             Err(_) if self.len() >= states_max => None,
             Err(slot) => {

@@ -93,15 +93,23 @@ impl Visited {
         }
         self.slots = Vec::new();
         *self = Self::with_capacity(capacity);
-        for id in 0..arena.len() {
-            let hash = hash(arena.get(id));
-            let slot = self.empty_slot(hash);
-            self.fill(slot, hash, id);
+        let mut hashes = [0; BATCH];
+        let mut candidates = Candidates::new();
+        for first in (0..arena.len()).step_by(BATCH) {
+            let ids = first..(first + BATCH).min(arena.len());
+            let hashes = &mut hashes[..ids.len()];
+            hashes.iter_mut().zip(ids.clone()).for_each(|(at, id)| *at = hash(arena.get(id)));
+            self.candidates(hashes, &mut candidates);
+            for (id, &hash) in ids.zip(&*hashes) {
+                let slot = self.empty_slot(hash);
+                self.fill(slot, hash, id);
+            }
         }
     }
 
+    /// The slot from which the search for `hash` goes.
     #[inline]
-    fn home(&self, hash: u64) -> usize {
+    pub(super) fn home(&self, hash: u64) -> usize {
         (hash >> self.shift) as usize
     }
 
@@ -130,8 +138,9 @@ impl Visited {
         self.find_from(self.home(hash), hash, is)
     }
 
+    /// [`Visited::find`] if the slots from the home of `hash` up to `slot` are known to hold other states.
     #[inline]
-    fn find_from(&self, mut slot: usize, hash: u64, is: impl Fn(usize) -> bool) -> Result<u32, usize> {
+    pub(super) fn find_from(&self, mut slot: usize, hash: u64, is: impl Fn(usize) -> bool) -> Result<u32, usize> {
         loop {
             let word = self.slots[slot];
             if word == 0 {
@@ -156,7 +165,7 @@ impl Visited {
 
     /// Looks up every string of `keys`, given their hashes, and appends what it found, [`ABSENT`] if nothing.
     pub(super) fn find_all(&self, arena: &Arena, keys: &Arena, hashes: &[u64], found: &mut Vec<u32>) {
-        let mut candidates = Candidates { slots: [0; BATCH], words: [0; BATCH] };
+        let mut candidates = Candidates::new();
         for (batch, hashes) in hashes.chunks(BATCH).enumerate() {
             self.candidates(hashes, &mut candidates);
             self.confirm(arena, |index| keys.get(batch * BATCH + index), hashes, &candidates, found);
@@ -166,7 +175,7 @@ impl Visited {
     /// The first slot for each hash that is empty or whose bits agree. Apart from the comparison so that the processor
     /// waits for many slots at once.
     #[inline]
-    fn candidates(&self, hashes: &[u64], candidates: &mut Candidates) {
+    pub(super) fn candidates(&self, hashes: &[u64], candidates: &mut Candidates) {
         for (word, hash) in candidates.words.iter_mut().zip(hashes) {
             *word = self.slots[self.home(*hash)];
         }
@@ -213,10 +222,17 @@ impl Visited {
 /// No state.
 pub(super) const ABSENT: u32 = u32::MAX;
 
-const BATCH: usize = 64;
+/// Hashes looked up at once.
+pub(super) const BATCH: usize = 64;
 
 /// For each of some hashes the slot that may hold its state, and what it holds.
-struct Candidates {
-    slots: [usize; BATCH],
+pub(super) struct Candidates {
+    pub(super) slots: [usize; BATCH],
     words: [u32; BATCH],
+}
+
+impl Candidates {
+    pub(super) fn new() -> Self {
+        Self { slots: [0; BATCH], words: [0; BATCH] }
+    }
 }
