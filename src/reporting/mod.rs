@@ -102,7 +102,6 @@ impl File<'_> {
         let vacuous = self.vacuous();
         let empty = vacuity::empty_places(&vacuous);
         let verdict = match judgement.verdict {
-            judge::Verdict::Safe if !empty.is_empty() => Verdict::Undecided,
             judge::Verdict::Safe => Verdict::Safe,
             judge::Verdict::Undecided => Verdict::Undecided,
             judge::Verdict::Unsafe => Verdict::Unsafe,
@@ -226,11 +225,21 @@ impl File<'_> {
                 help: Some(help.to_owned()),
             });
         }
-        let safe_but_empty = judgement.verdict == judge::Verdict::Safe && !empty.is_empty();
-        safe_but_empty.then(|| Undecided {
-            why: format!("nothing can ever be in {}, so nothing was shown about it", empty.join(", ")),
-            explored: "everything else, and it is safe".to_owned(),
-            help: Some("declare who writes or sends it, or what it holds at the start, or remove it".to_owned()),
+        if judgement.verdict != judge::Verdict::Undecided {
+            return None;
+        }
+        Some(if empty.is_empty() {
+            Undecided {
+                why: "the search for a way out was given up".to_owned(),
+                explored: format!("{} states; what was found in them is certain", judgement.states),
+                help: Some("declare fewer moves that a repair may use (`operator: {may_not: […]}`)".to_owned()),
+            }
+        } else {
+            Undecided {
+                why: format!("nothing can ever be in {}, so nothing was shown about it", empty.join(", ")),
+                explored: "everything else, and nothing that speaks against the plan was found".to_owned(),
+                help: Some("declare who writes or sends it, or what it holds at the start, or remove it".to_owned()),
+            }
         })
     }
 }

@@ -464,11 +464,9 @@ impl Judged for Fleet {
         self.element(Element::End)
     }
 
-    /// Rows and messages.
+    /// Every place: of what can never be alive nothing is shown.
     fn vital(&self) -> Vec<u32> {
-        let rows_or_messages = |kind: &PlaceKind| matches!(kind, PlaceKind::Table | PlaceKind::Queue(_));
-        let places = self.definition.places.iter().enumerate().filter(|(_, place)| rows_or_messages(&place.kind));
-        places.map(|(id, _)| self.element(Element::Place(id as u16))).collect()
+        (0..self.definition.places.len() as u16).map(|place| self.element(Element::Place(place))).collect()
     }
 
     fn used(&self, state: &State, step: Option<Step>, each: &mut dyn FnMut(u32)) {
