@@ -143,6 +143,11 @@ fn a_place_that_stays_empty_is_not_safe() {
     let ended = run_with_input(&["check", "-"], text.as_bytes());
     assert_eq!(ended.code, 3, "{ended:?}");
     assert!(ended.out.contains("TB214: t: nothing can ever be in it"), "{}", ended.out);
+    assert!(
+        ended.out.contains("undecided: nothing can ever be in `t`, so nothing was shown about it"),
+        "{}",
+        ended.out
+    );
 }
 
 #[test]

@@ -4,8 +4,7 @@
 //! on the state in which the move is taken, so that a move over all rows can count from stable states only.
 //!
 //! A graph that a limit cut off has states whose moves are unknown. A pass takes them to have none; a caller who must
-//! be sure excludes them from what is allowed, one who must not miss anything adds them to the target. [`works_bounds`]
-//! does both.
+//! be sure excludes them from what is allowed, one who must not miss anything adds them to the target.
 
 use crate::drivers::explore::Graph;
 use crate::relation::Mover;
@@ -90,29 +89,6 @@ pub fn works(graph: &Graph, target: &Bits, helpful: Via, forced: Via, allowed: &
         }
         inside = reaching;
     }
-}
-
-/// What is known of a set of states when the graph may be cut off.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Bounds {
-    /// States that belong to the set, whatever lies beyond.
-    pub surely: Bits,
-    /// States that may belong to it; the others do not, whatever lies beyond.
-    pub possibly: Bits,
-}
-
-/// [`works`] twice: once with nothing good beyond the states that are not expanded, once with all good.
-pub fn works_bounds(graph: &Graph, target: &Bits, helpful: Via, forced: Via, allowed: &Bits) -> Bounds {
-    let unknown = unexpanded(graph);
-    let mut known = allowed.clone();
-    known.difference_with(&unknown);
-    let surely = works(graph, target, helpful, forced, &known);
-    if graph.complete {
-        return Bounds { possibly: surely.clone(), surely };
-    }
-    let mut hoped = target.clone();
-    hoped.union_with(&unknown);
-    Bounds { surely, possibly: works(graph, &hoped, helpful, forced, allowed) }
 }
 
 /// How often all open states are looked at before their moves are turned round. States are numbered by distance from
