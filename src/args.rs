@@ -90,6 +90,10 @@ pub struct CheckArguments {
     /// Where exploring ends at the latest.
     #[command(flatten)]
     pub bounds: Bounds,
+    /// Also ask what becomes of the plan when its operator makes up to N mistakes: skips, repeats or swaps steps, misses
+    /// one replica, sets a flag too early. The exit code is that of the worst.
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "slip", value_parser = clap::value_parser!(u32).range(0..=3))]
+    pub slips: u32,
     /// Exit 1 also if something declared was used by no path (`vacuous`).
     #[arg(long)]
     pub strict: bool,
@@ -116,6 +120,9 @@ pub struct Question {
     /// Follow this many business items (rows with all that belongs to them) at once, 1 to 3.
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=3))]
     pub keys: u32,
+    /// The operator makes this mistake, in the words of `check --slips`; may be given several times.
+    #[arg(long, value_name = "SLIP")]
+    pub slip: Vec<String>,
 }
 
 /// Where exploring ends at the latest; what is not known by then is undecided.
@@ -156,7 +163,7 @@ pub struct ReplayArguments {
     #[arg(long, value_name = "K", default_value_t = 1, conflicts_with = "trace", value_parser = clap::value_parser!(u32).range(1..))]
     pub story: u32,
     /// Replay the moves stored in this file, which `--output` wrote.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["plan", "replicas", "keys"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["plan", "replicas", "keys", "slip"])]
     pub trace: Option<PathBuf>,
     /// Show the state, and after every move what has changed; on a terminal, wait for Enter between moves.
     #[arg(long)]

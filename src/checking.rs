@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use turnback_scenarios::ast::Scenario;
+use turnback_scenarios::ast::{Scenario, Step};
 use turnback_scenarios::compile::{Compiled, Exploration, compile};
 use turnback_scenarios::diagnostics::{Code, Diagnostic};
 use turnback_scenarios::{Read, Unreadable, read, unreadable};
@@ -17,6 +17,7 @@ use turnback_sim::relation::Judged;
 use crate::args::{Bounds, Question};
 use crate::progress::Meter;
 use crate::screen::Screen;
+use crate::slips::{self, Slipped};
 use crate::store;
 use crate::variations::{self, Variation};
 
@@ -26,6 +27,8 @@ pub struct Checked {
     pub file: String,
     /// The scenario and its text.
     pub read: Read,
+    /// What was asked.
+    pub question: Question,
     /// The plans, in the order of the file.
     pub plans: Vec<Case>,
 }
@@ -44,6 +47,10 @@ pub struct Case {
     pub bound: Option<Bound>,
     /// The same plan with something else about it.
     pub variations: Vec<Variation>,
+    /// The mistakes that the operator makes.
+    pub slipped: Slipped,
+    /// The same plan with more mistakes, as `--slips` asks.
+    pub slips: Vec<Case>,
 }
 
 impl Case {
@@ -100,9 +107,12 @@ pub fn open(file: &str) -> Result<Read, Box<Unreadable>> {
 }
 
 /// Reads a file and judges its plans.
+///
+/// Every plan is also judged with up to `slips` mistakes of its operator.
 pub fn check_file(
     file: &str,
     question: &Question,
+    slips: u32,
     bounds: &Bounds,
     screen: &Screen,
 ) -> Result<Checked, Box<Unreadable>> {
@@ -110,12 +120,28 @@ pub fn check_file(
     let read = open(file)?;
     let compiled = compile_all(&read, question)?;
     let deadline = bounds.time.map(|time| Instant::now() + time);
-    let judged = compiled.into_iter().map(|(plan, compiled)| {
-        let subject = title(&read.scenario, plan, file);
-        judge_one(&read.scenario, plan, compiled, question, bounds, deadline, Meter::new(screen, subject))
-    });
-    let plans = judged.collect();
-    Ok(Checked { file: file.to_owned(), read, plans })
+    let mut plans = Vec::new();
+    for asked in compiled {
+        let subject = title(&read.scenario, asked.plan, file);
+        let judge =
+            |asked: Asked, subject: String| judge_one(asked, question, bounds, deadline, Meter::new(screen, subject));
+        let more = slips::all(&asked.compiled.definition, steps_of(&read.scenario, asked.plan), slips);
+        let written = asked.compiled.clone();
+        let mut case = judge(asked, subject.clone());
+        case.variations = variations::of(&read.scenario, &case, threads(bounds));
+        for (definition, slipped) in more {
+            let subject = format!("{subject}: {}", slipped.names.join(", "));
+            let compiled = Compiled { definition, ..written.clone() };
+            case.slips.push(judge(Asked { plan: case.plan, compiled, slipped }, subject));
+        }
+        plans.push(case);
+    }
+    Ok(Checked { file: file.to_owned(), read, question: question.clone(), plans })
+}
+
+/// The steps of a plan as they are written.
+pub fn steps_of(scenario: &Scenario, plan: Option<usize>) -> &[Step] {
+    plan.map_or(&[], |plan| &scenario.plans[plan].steps)
 }
 
 fn title(scenario: &Scenario, plan: Option<usize>, file: &str) -> String {
@@ -123,18 +149,30 @@ fn title(scenario: &Scenario, plan: Option<usize>, file: &str) -> String {
     name.map_or_else(|| file.to_owned(), |name| format!("{file} {}", name.value))
 }
 
-/// A plan's number and its fleet.
-pub type CompiledPlan = (Option<usize>, Compiled);
+/// A plan that is asked for.
+pub struct Asked {
+    /// Its number among [`Scenario::plans`]; `None` if the scenario has no plan.
+    pub plan: Option<usize>,
+    /// Its fleet.
+    pub compiled: Compiled,
+    /// The mistakes that the operator makes.
+    pub slipped: Slipped,
+}
 
 /// Compiles the plans that are asked for.
-pub fn compile_all(read: &Read, question: &Question) -> Result<Vec<CompiledPlan>, Box<Unreadable>> {
+pub fn compile_all(read: &Read, question: &Question) -> Result<Vec<Asked>, Box<Unreadable>> {
     let refused = |diagnostics| Box::new(Unreadable { source: read.source.clone(), diagnostics });
     let plans = selected(&read.scenario, question).map_err(|diagnostic| refused(vec![*diagnostic]))?;
     let mut compiled = Vec::new();
     let mut diagnostics: Vec<Diagnostic> = Vec::new();
     for plan in plans {
         match compile(&read.scenario, plan, Exploration { replicas: question.replicas }) {
-            Ok(one) => compiled.push((plan, one)),
+            Ok(written) => {
+                let steps = steps_of(&read.scenario, plan);
+                let (definition, slipped) = slips::make(&written.definition, steps, &question.slip)
+                    .map_err(|problem| refused(vec![bad_choice(&read.scenario, problem)]))?;
+                compiled.push(Asked { plan, compiled: Compiled { definition, ..written }, slipped });
+            }
             Err(refusals) => {
                 for (message, span) in refusals {
                     let diagnostic = Diagnostic::error(Code::NotSupportedYet, span, message);
@@ -164,21 +202,17 @@ fn selected(scenario: &Scenario, question: &Question) -> Result<Vec<Option<usize
                 [] => "its only plan has no name; leave `--plan` out".to_owned(),
                 names => format!("its plans are: {}", names.join(", ")),
             };
-            let message = format!("there is no plan `{wanted}`");
-            Err(Box::new(Diagnostic::error(Code::BadChoice, scenario.name.span.clone(), message).help(help)))
+            Err(Box::new(bad_choice(scenario, format!("there is no plan `{wanted}`")).help(help)))
         }
     }
 }
 
-fn judge_one(
-    scenario: &Scenario,
-    plan: Option<usize>,
-    compiled: Compiled,
-    question: &Question,
-    bounds: &Bounds,
-    deadline: Option<Instant>,
-    mut meter: Meter,
-) -> Case {
+fn bad_choice(scenario: &Scenario, message: String) -> Diagnostic {
+    Diagnostic::error(Code::BadChoice, scenario.name.span.clone(), message)
+}
+
+fn judge_one(asked: Asked, question: &Question, bounds: &Bounds, deadline: Option<Instant>, mut meter: Meter) -> Case {
+    let Asked { plan, compiled, slipped } = asked;
     let stopped = AtomicU8::new(0);
     let stop = || {
         let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
@@ -188,11 +222,10 @@ fn judge_one(
         }
         why != 0
     };
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let limits = Limits {
         states_max: bounds.max_states,
         memory_bytes_max: bounds.max_memory,
-        threads: bounds.threads.map_or_else(cores, |threads| threads as usize),
+        threads: threads(bounds),
         stop: Some(&stop),
     };
     let whole = Fleet::new(compiled.definition.clone(), question.keys);
@@ -207,8 +240,13 @@ fn judge_one(
         _ if judgement.states >= bounds.max_states => Bound::States(bounds.max_states),
         _ => Bound::Memory(bounds.max_memory),
     });
-    let variations = variations::of(scenario, plan, &compiled, &judgement, &limits);
-    Case { plan, compiled, fleets, judgement, bound, variations }
+    Case { plan, compiled, fleets, judgement, bound, variations: vec![], slipped, slips: vec![] }
+}
+
+/// How many threads explore.
+fn threads(bounds: &Bounds) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    bounds.threads.map_or_else(cores, |threads| threads as usize)
 }
 
 /// The fleet that a stored story happens in, whole or a slice, with the losses that are not charged; `None` if there

@@ -8,6 +8,7 @@ mod exit;
 mod progress;
 mod reporting;
 mod screen;
+mod slips;
 mod store;
 mod trace;
 mod variations;

@@ -24,6 +24,9 @@ pub struct Trace {
     pub replicas: Option<u32>,
     /// `--keys`
     pub keys: u32,
+    /// `--slip`
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slip: Vec<String>,
     /// The slice of the fleet that it happens in, if not the whole.
     pub slice: Option<usize>,
     /// Which of the start states it begins in, counted from 0.
@@ -61,6 +64,8 @@ pub struct Circumstances {
     pub replicas: Option<u32>,
     /// `--keys`
     pub keys: u32,
+    /// `--slip`
+    pub slip: Vec<String>,
     /// The slice of the fleet that it happens in, if not the whole.
     pub slice: Option<usize>,
 }
@@ -75,7 +80,7 @@ impl Trace {
             chosen.push(enabled(fleet, &state).iter().position(|possible| possible == step)?);
             fleet.apply(&mut state, *step);
         }
-        let Circumstances { scenario, plan, replicas, keys, slice } = circumstances;
+        let Circumstances { scenario, plan, replicas, keys, slip, slice } = circumstances;
         let ends = digest_of(fleet, &state);
         Some(Self {
             turnback_trace: SCHEMA,
@@ -83,6 +88,7 @@ impl Trace {
             plan,
             replicas,
             keys,
+            slip,
             slice,
             begins: number,
             moves: chosen,

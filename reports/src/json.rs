@@ -7,7 +7,8 @@ use serde_json::ser::{Formatter, Serializer};
 
 use crate::hostile::is_hostile;
 use crate::report::{
-    Diagnostic, Finding, Fix, Harm, InvalidFile, PlanReport, Point, Position, Report, StoryMove, TurningPoint, Vacuous,
+    Diagnostic, Finding, Fix, Harm, InvalidFile, PlanReport, Point, Position, Report, SlipReport, StoryMove,
+    TurningPoint, Vacuous,
 };
 
 /// The number of the contract. It changes when a key changes its meaning or goes.
@@ -73,6 +74,18 @@ struct PlanJson<'a> {
     states: u64,
     transitions: u64,
     complete: bool,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    slipped: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    slips: Vec<SlipJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct SlipJson<'a> {
+    slips: &'a [String],
+    verdict: &'a str,
+    recovery: &'a str,
+    findings: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -146,6 +159,17 @@ fn plan(plan: &PlanReport) -> PlanJson<'_> {
         states: plan.states,
         transitions: plan.transitions,
         complete: plan.complete,
+        slipped: &plan.slipped,
+        slips: plan.slips.iter().map(slip).collect(),
+    }
+}
+
+fn slip(slip: &SlipReport) -> SlipJson<'_> {
+    SlipJson {
+        slips: &slip.slips,
+        verdict: slip.verdict.word(),
+        recovery: slip.recovery.word(),
+        findings: &slip.titles,
     }
 }
 

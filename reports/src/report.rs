@@ -117,6 +117,25 @@ pub struct PlanReport {
     pub mismatches: Vec<Mismatch>,
     /// Which versions met.
     pub coverage: Vec<VersionPair>,
+    /// The mistakes that the operator makes in this plan.
+    pub slipped: Vec<String>,
+    /// What becomes of the plan when its operator makes more mistakes.
+    pub slips: Vec<SlipReport>,
+}
+
+/// What becomes of a plan when its operator makes mistakes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SlipReport {
+    /// The mistakes.
+    pub slips: Vec<String>,
+    /// Safe, unsafe or undecided.
+    pub verdict: Verdict,
+    /// The worst zone that counts.
+    pub recovery: Recovery,
+    /// What speaks against it, in a word, the worst first.
+    pub titles: Vec<String>,
+    /// The command that shows it.
+    pub command: String,
 }
 
 /// Whether the plan may be run.

@@ -50,7 +50,7 @@ pub fn run(arguments: &CheckArguments, screen: &Screen) -> Exit {
 }
 
 fn answer(file: &str, arguments: &CheckArguments, screen: &Screen) -> Answer {
-    match check_file(file, &arguments.question, &arguments.bounds, screen) {
+    match check_file(file, &arguments.question, arguments.slips, &arguments.bounds, screen) {
         Ok(checked) => {
             let warnings = &checked.read.warnings;
             if !screen.quiet && !warnings.is_empty() {
@@ -75,7 +75,8 @@ fn exit_of(answer: &Answer, strict: bool) -> Exit {
     };
     let of_plan = |plan: &PlanReport| {
         let vacuous = if strict && !plan.vacuous.is_empty() { Exit::Unsafe } else { Exit::Safe };
-        Exit::from(plan.verdict).worse(vacuous)
+        let slips = plan.slips.iter().map(|slip| Exit::from(slip.verdict));
+        slips.fold(Exit::from(plan.verdict).worse(vacuous), Exit::worse)
     };
     whole.plans.iter().map(of_plan).fold(Exit::from(Verdict::Safe), Exit::worse)
 }

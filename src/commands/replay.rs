@@ -10,7 +10,7 @@ use turnback_sim::fleet::state::State;
 use turnback_sim::fleet::{Fleet, Step};
 
 use crate::args::{Question, ReplayArguments};
-use crate::checking::{self, Case, Checked, check_file};
+use crate::checking::{self, Asked, Case, Checked, check_file};
 use crate::exit::Exit;
 use crate::screen::Screen;
 use crate::store;
@@ -33,7 +33,7 @@ pub fn run(arguments: &ReplayArguments, screen: &Screen) -> Exit {
 
 /// The story that `check` finds.
 fn found(arguments: &ReplayArguments, screen: &Screen) -> Result<Exit, String> {
-    let checked = match check_file(&arguments.file, &arguments.question, &arguments.bounds, screen) {
+    let checked = match check_file(&arguments.file, &arguments.question, 0, &arguments.bounds, screen) {
         Ok(checked) => checked,
         Err(unreadable) => {
             super::refuse(&unreadable, screen);
@@ -51,7 +51,7 @@ fn found(arguments: &ReplayArguments, screen: &Screen) -> Result<Exit, String> {
     };
     let story = &finding.story;
     if let Some(path) = &arguments.output {
-        let circumstances = circumstances(&checked, case, &arguments.question, finding.slice);
+        let circumstances = circumstances(&checked, case, finding.slice);
         let trace = Trace::of(circumstances, case.fleet_of(finding), &story.begins, &story.moves)
             .ok_or("the story does not begin in a start state, so it cannot be stored")?;
         store::write(path, trace.text().as_bytes())?;
@@ -80,7 +80,8 @@ fn stored(arguments: &ReplayArguments, path: &Path, screen: &Screen) -> Result<E
     if !(1..=3).contains(&trace.keys) || trace.replicas.is_some_and(|replicas| !(1..=4).contains(&replicas)) {
         return Err(format!("{name}: it was changed: no check follows so many keys or replicas"));
     }
-    let question = Question { plan: trace.plan.clone(), replicas: trace.replicas, keys: trace.keys };
+    let (plan, slip) = (trace.plan.clone(), trace.slip.clone());
+    let question = Question { plan, replicas: trace.replicas, keys: trace.keys, slip };
     let compiled = match checking::compile_all(&read, &question) {
         Ok(compiled) => compiled,
         Err(unreadable) => {
@@ -88,7 +89,7 @@ fn stored(arguments: &ReplayArguments, path: &Path, screen: &Screen) -> Result<E
             return Ok(Exit::Invalid);
         }
     };
-    let [(_, compiled)] = compiled.as_slice() else {
+    let [Asked { compiled, .. }] = compiled.as_slice() else {
         return Err(format!("{name}: it names no plan, and {} has several", arguments.file));
     };
     let Some(fleet) = checking::fleet(&compiled.definition, trace.keys, trace.slice) else {
@@ -113,13 +114,14 @@ fn only_case(checked: &Checked) -> Result<&Case, String> {
     }
 }
 
-fn circumstances(checked: &Checked, case: &Case, question: &Question, slice: Option<usize>) -> Circumstances {
+fn circumstances(checked: &Checked, case: &Case, slice: Option<usize>) -> Circumstances {
     let plan = case.plan.and_then(|plan| checked.read.scenario.plans[plan].name.as_ref());
     Circumstances {
         scenario: digest(checked.read.source.text().as_bytes()),
         plan: plan.map(|name| name.value.clone()),
-        replicas: question.replicas,
-        keys: question.keys,
+        replicas: checked.question.replicas,
+        keys: checked.question.keys,
+        slip: checked.question.slip.clone(),
         slice,
     }
 }

@@ -68,8 +68,7 @@ impl File<'_> {
     }
 
     fn replay(&self, number: usize) -> String {
-        let plan = self.plan_name().map_or(String::new(), |plan| format!(" --plan {}", shell(plan)));
-        format!("turnback replay {}{plan} --story {number}", shell(self.file))
+        format!("{} --story {number}", self.command("replay"))
     }
 
     /// The lines to blame: what does the harm, the rollback line and the plan line that let it happen.
@@ -95,8 +94,8 @@ impl File<'_> {
         add(rolled_back.and_then(|_| self.rollback_key()), "this is the rollback");
         if let Subject::Stalls(position) | Subject::Irrecoverable(position) | Subject::PromiseBroken(position) = subject
         {
-            let step = self.plan().and_then(|plan| plan.steps.get(usize::from(position.step).wrapping_sub(1)));
-            add(step.map(|step| step.span.clone()), "at this step");
+            let step = self.run_steps().get(usize::from(position.step).wrapping_sub(1)).map(|step| step.span.clone());
+            add(step, "at this step");
         }
         if blame.is_empty() {
             blame.push(Blame { span: self.scenario.name.span.clone(), label: String::new() });
@@ -191,23 +190,4 @@ fn is_rollback(mover: Mover) -> bool {
 
 fn is_forward(mover: Mover) -> bool {
     matches!(mover, Mover::Operator(Operator::Forward | Operator::ForwardOverRows))
-}
-
-/// A word that a shell takes as one.
-fn shell(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn words_are_quoted_only_where_a_shell_would_split_them() {
-        assert_eq!(super::shell("a/b-1.yaml"), "a/b-1.yaml");
-        assert_eq!(super::shell("it's"), r"'it'\''s'");
-    }
 }

@@ -1,6 +1,7 @@
 //! The reporting writes down what was found, in the words of the scenario. He computes no verdict; he only says "not safe"
 //! where a declared place stays empty for ever, because nothing was shown about it then (V7).
 
+mod command_line;
 mod expectations;
 mod findings;
 mod positions;
@@ -8,8 +9,8 @@ mod statements;
 mod vacuity;
 
 use turnback_reports::report::{
-    InvalidFile, PlanReport, Point, Promise, Recovery, Report, Severity, Span, Step, TurningPoint, Undecided, Verdict,
-    Zone,
+    InvalidFile, PlanReport, Point, Promise, Recovery, Report, Severity, SlipReport, Span, Step, TurningPoint,
+    Undecided, Verdict, Zone,
 };
 use turnback_scenarios::Unreadable;
 use turnback_scenarios::ast;
@@ -19,13 +20,15 @@ use turnback_scenarios::source::Source;
 use turnback_sim::findings::judge;
 use turnback_sim::relation::{Judged, Relation};
 
-use crate::checking::{Bound, Case, Checked};
+use crate::args::Question;
+use crate::checking::{self, Bound, Case, Checked};
 
 /// What is known about a plan while its report is written.
 struct File<'a> {
     file: &'a str,
     scenario: &'a ast::Scenario,
     source: &'a Source,
+    question: &'a Question,
     case: &'a Case,
     narrator: Narrator<'a>,
 }
@@ -79,7 +82,14 @@ pub fn diagnostic(diagnostic: &Diagnostic, source: &Source) -> turnback_reports:
 impl<'a> File<'a> {
     fn of(checked: &'a Checked, case: &'a Case) -> Self {
         let narrator = Narrator::new(case.fleet(), &case.compiled.names);
-        File { file: &checked.file, scenario: &checked.read.scenario, source: &checked.read.source, case, narrator }
+        File {
+            file: &checked.file,
+            scenario: &checked.read.scenario,
+            source: &checked.read.source,
+            question: &checked.question,
+            case,
+            narrator,
+        }
     }
 }
 
@@ -130,28 +140,53 @@ impl File<'_> {
             metrics_not_checked: self.metrics_not_checked(),
             mismatches: vec![],
             coverage: vec![],
+            slipped: self.case.slipped.names.clone(),
+            slips: self.case.slips.iter().map(|case| self.slip(case)).collect(),
         };
-        report.mismatches = self.mismatches(&report);
+        if report.slipped.is_empty() {
+            report.mismatches = self.mismatches(&report);
+        }
         report
     }
 
+    /// The steps in the order in which they are run.
+    fn run_steps(&self) -> Vec<&ast::Step> {
+        let written = checking::steps_of(self.scenario, self.case.plan);
+        self.case.slipped.steps.iter().map(|step| &written[usize::from(*step) - 1]).collect()
+    }
+
     fn steps(&self) -> Vec<Step> {
-        let steps = self.plan().map_or(&[][..], |plan| &plan.steps);
         let entries = &self.case.fleet().programmes.forward;
-        let step = |(index, (step, entry)): (usize, (&ast::Step, _))| Step {
-            number: index + 1,
-            id: step.id.clone(),
+        let step = |(number, (step, entry)): (u16, (&ast::Step, _))| Step {
+            number: usize::from(number),
+            id: self.step_id(number),
             text: self.narrator.line(entry),
             span: step.span.clone(),
         };
-        steps.iter().zip(entries).enumerate().map(step).collect()
+        (1..).zip(self.run_steps().into_iter().zip(entries)).map(step).collect()
     }
 
-    /// The id of a step, counted from 1; 0 is the start.
+    /// The id of a step, counted from 1; 0 is the start. A step that is run once more says so.
     fn step_id(&self, step: u16) -> String {
-        let steps = self.plan().map_or(&[][..], |plan| &plan.steps);
-        let step = usize::from(step).checked_sub(1).and_then(|index| steps.get(index));
-        step.map_or_else(|| "start".to_owned(), |step| step.id.clone())
+        let steps = self.run_steps();
+        let Some(index) = usize::from(step).checked_sub(1).filter(|index| *index < steps.len()) else {
+            return "start".to_owned();
+        };
+        let id = &steps[index].id;
+        if steps[..index].iter().any(|earlier| earlier.id == *id) { format!("{id} (again)") } else { id.clone() }
+    }
+
+    /// What becomes of the plan with more mistakes.
+    fn slip(&self, case: &Case) -> SlipReport {
+        let file = File { case, narrator: Narrator::new(case.fleet(), &case.compiled.names), ..*self };
+        let report = file.plan_report();
+        SlipReport {
+            slips: report.slipped,
+            verdict: report.verdict,
+            recovery: report.recovery,
+            titles: report.findings.into_iter().map(|finding| finding.title).collect(),
+            command: file.command("check"),
+        }
     }
 
     fn point(&self, step: u16) -> Point {
@@ -163,11 +198,10 @@ impl File<'_> {
     }
 
     fn promised(&self) -> Point {
-        let promise = self.plan().and_then(|plan| plan.expect.rollback_safe_until.as_ref());
-        match promise.map(|name| name.value.as_str()) {
-            None | Some("end") => Point::End,
-            Some("start") => Point::Start,
-            Some(id) => Point::Step(id.to_owned()),
+        match self.case.fleet().definition.promised_until {
+            0 => Point::Start,
+            step if step > self.case.fleet().last_step() => Point::End,
+            step => Point::Step(self.step_id(step)),
         }
     }
 

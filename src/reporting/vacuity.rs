@@ -44,7 +44,7 @@ impl File<'_> {
     }
 
     fn idle_steps(&self, vacuous: &mut Vec<Vacuous>) {
-        for (number, step) in self.plan().iter().flat_map(|plan| &plan.steps).enumerate() {
+        for (number, step) in self.run_steps().into_iter().enumerate() {
             if !self.used(Element::Step(number as u16)) {
                 self.note(vacuous, "TB301", format!("{}: never taken", step.id), &step.span);
             }

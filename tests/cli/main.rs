@@ -7,3 +7,4 @@ mod lint;
 mod process;
 mod replay;
 mod schema;
+mod slips;

@@ -5,6 +5,7 @@
 mod finding;
 mod lists;
 mod page;
+mod slips;
 mod snippet;
 mod steps;
 mod style;
@@ -58,6 +59,7 @@ fn write_plan(page: &mut Page, report: &Report, plan: &PlanReport) {
     for finding in &plan.findings {
         finding::write(page, report, finding);
     }
+    slips::write(page, plan);
     lists::write(page, plan);
     verdict::write_counts(page, plan);
 }

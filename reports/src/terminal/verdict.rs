@@ -20,6 +20,9 @@ pub fn write(page: &mut Page, report: &Report, plan: &PlanReport) {
     }
     body.push(Piece::new(Role::Quiet, format!("{} {}", page.symbol(Symbol::Dot), report.file)));
     page.paragraph(&[Piece::new(role, first)], &body);
+    for slip in &plan.slipped {
+        page.paragraph(&[Piece::plain("  the operator's mistake: ")], &[Piece::plain(slip)]);
+    }
     page.paragraph(&[Piece::plain("  ")], &[Piece::plain(promise(&plan.rollback_safe_until, steps::is_open(plan)))]);
     page.paragraph(&[Piece::plain("  ")], &[Piece::plain(format!("worst recovery: {}", plan.recovery.word()))]);
     for point in &plan.point_of_no_return {

@@ -72,6 +72,8 @@ pub fn safe_plan(source: &str, ids: &[&str]) -> PlanReport {
         metrics_not_checked: vec![],
         mismatches: vec![],
         coverage: vec![],
+        slipped: vec![],
+        slips: vec![],
     }
 }
 

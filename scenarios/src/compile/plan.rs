@@ -16,6 +16,11 @@ impl Compiler<'_> {
             return;
         };
         fleet.plan = self.lines(fleet, &plan.steps);
+        for (line, step) in fleet.plan.iter_mut().zip(&plan.steps) {
+            line.needs = step.needs.iter().map(|needed| step_number(plan, &needed.value)).collect();
+        }
+        let written: Vec<u16> = (1..=fleet.plan.len() as u16).collect();
+        fleet.plan = fleet.in_order(&written).plan;
         fleet.hotfix = self.lines(fleet, &plan.rollforward);
         fleet.rollback = match &plan.rollback {
             Rollback::Inverse => RollbackRule::Inverse,
@@ -53,6 +58,7 @@ impl Compiler<'_> {
         Line {
             action,
             when,
+            needs: vec![],
             verify: step.verify.as_ref().map_or(vec![], |verify| self.verify(step, &verify.value)),
             undo: match &step.undo {
                 None => Some(vec![]),

@@ -31,6 +31,8 @@ pub struct Definition {
     pub data: u16,
     /// The plan.
     pub plan: Vec<Line>,
+    /// The plan that an operator who slips means to follow: its end is a goal too. Empty if he does not slip.
+    pub intended: Vec<Line>,
     /// The declared rollback.
     pub rollback: RollbackRule,
     /// The declared hotfix.
@@ -507,6 +509,8 @@ pub struct Line {
     pub when: Fact,
     /// It ends only while this holds.
     pub verify: Fact,
+    /// Steps of the plan, counted from 1, that must have been run before.
+    pub needs: Vec<u16>,
     /// What it does first when it is taken back by `inverse`; `None`: it is never taken back.
     pub undo: Option<Vec<Line>>,
     /// Rolling back means back to here once it is done.

@@ -3,6 +3,7 @@
 pub mod definition;
 pub mod layout;
 pub mod programme;
+pub mod slip;
 pub mod state;
 
 mod broken;
@@ -376,9 +377,9 @@ impl Judged for Fleet {
         if !between || control[layout::control::STAGE] != 0 || control[layout::control::LOST] != 0 || !views || dead {
             return None;
         }
-        let last = self.programmes.configurations.last().expect("the start is a configuration");
         let floor = &self.programmes.configurations[usize::from(control[layout::control::FLOOR])];
-        let (home, goal) = (self.stands_in(state, floor, true), self.stands_in(state, last, false));
+        let home = self.stands_in(state, floor, true);
+        let goal = self.programmes.goals.iter().any(|goal| self.stands_in(state, goal, false));
         let one_version = state.pools.iter().all(|bag| {
             let mut versions = bag
                 .iter()

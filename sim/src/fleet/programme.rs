@@ -25,6 +25,8 @@ pub struct Programmes {
     pub repairs: Vec<Entry>,
     /// The configuration after each step (0 = the start).
     pub configurations: Vec<Configuration>,
+    /// The configurations in which the rollout has arrived: at the end of the plan, and of the one that was meant.
+    pub goals: Vec<Configuration>,
 }
 
 /// What a settled fleet looks like.
@@ -41,7 +43,9 @@ pub struct Configuration {
 impl Programmes {
     /// Works out every programme.
     pub fn of(fleet: &Definition) -> Self {
-        let configurations = configurations(fleet);
+        let configurations = configurations(fleet, &fleet.plan);
+        let meant = (!fleet.intended.is_empty()).then(|| self::configurations(fleet, &fleet.intended));
+        let goals = std::iter::once(&configurations).chain(&meant).filter_map(|all| all.last().cloned()).collect();
         let floors = (1..=fleet.plan.len() as u16).filter(|step| fleet.plan[usize::from(*step) - 1].floor);
         let rollbacks = std::iter::once(0).chain(floors).map(|floor| (floor, rollback(fleet, &configurations, floor)));
         Self {
@@ -56,6 +60,7 @@ impl Programmes {
             hotfix: always(&fleet.hotfix),
             repairs: always(&repairs(fleet)),
             configurations,
+            goals,
         }
     }
 
@@ -70,7 +75,7 @@ fn always(lines: &[Line]) -> Vec<Entry> {
     lines.iter().cloned().map(|line| Entry { line, step: 0 }).collect()
 }
 
-fn configurations(fleet: &Definition) -> Vec<Configuration> {
+fn configurations(fleet: &Definition, plan: &[Line]) -> Vec<Configuration> {
     let versions = fleet.actors.iter().map(|actor| (actor.versions.start, u32::MAX, actor.versions.start)).collect();
     let columns = fleet.places.iter().map(|place| {
         place.fields.iter().map(|field| match (field.exists, field.not_null) {
@@ -85,7 +90,7 @@ fn configurations(fleet: &Definition) -> Vec<Configuration> {
         columns: columns.map(Iterator::collect).collect(),
     };
     let mut all = vec![now.clone()];
-    for line in &fleet.plan {
+    for line in plan {
         now.take(line);
         all.push(now.clone());
     }
@@ -99,6 +104,7 @@ impl Line {
             action,
             when: vec![],
             verify: vec![],
+            needs: vec![],
             undo: Some(vec![]),
             floor: false,
             once: false,
@@ -297,6 +303,7 @@ fn repairs(fleet: &Definition) -> Vec<Line> {
         let deployed = fleet
             .plan
             .iter()
+            .chain(&fleet.intended)
             .any(|line| matches!(line.action, Action::Deploy { actor: of, .. } if usize::from(of) == actor));
         for version in declared.versions.clone().filter(|_| deployed) {
             actions.push((OpKind::Deploy, Action::Deploy { actor: actor as u16, version }));

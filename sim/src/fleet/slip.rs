@@ -1,0 +1,125 @@
+//! What an operator gets wrong while he follows a plan. Every slip is another plan; the rollback stays the declared one.
+
+use super::definition::{Action, Atom, Definition, Line, RollbackRule};
+
+/// One mistake; steps are counted from 1, as the plan is written.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum Slip {
+    /// The step is left out.
+    Skip(u16),
+    /// The step is run twice in a row.
+    Repeat(u16),
+    /// The step and the next one change places.
+    Swap(u16),
+    /// The rollout of that step leaves one replica behind.
+    Miss(u16),
+    /// The value is set before an earlier step.
+    Early {
+        /// The step that sets it.
+        step: u16,
+        /// The step before which it is set.
+        before: u16,
+    },
+}
+
+impl Definition {
+    /// Every single slip that makes another plan of this one, in canonical order.
+    pub fn slips(&self) -> Vec<Slip> {
+        let mut slips = Vec::new();
+        for (step, line) in (1u16..).zip(&self.plan) {
+            slips.push(Slip::Skip(step));
+            if self.repeats(line) {
+                slips.push(Slip::Repeat(step));
+            }
+            if usize::from(step) < self.plan.len() {
+                slips.push(Slip::Swap(step));
+            }
+            if self.can_miss(line) {
+                slips.push(Slip::Miss(step));
+            }
+            if matches!(line.action, Action::Set { .. }) {
+                // Before the step just before is a swap.
+                slips.extend((1..step.saturating_sub(1)).map(|before| Slip::Early { step, before }));
+            }
+        }
+        slips.sort_unstable();
+        slips
+    }
+
+    /// Whether doing the line once more does anything: what already holds is skipped.
+    fn repeats(&self, line: &Line) -> bool {
+        !matches!(line.action, Action::Deploy { .. } | Action::Set { .. } | Action::Migrate { .. } | Action::Pause)
+    }
+
+    fn can_miss(&self, line: &Line) -> bool {
+        match line.action {
+            Action::Deploy { actor, .. } => self.actors[usize::from(actor)].replicas > 1 && line.stays_at == u32::MAX,
+            _ => false,
+        }
+    }
+
+    /// The fleet whose operator makes these slips, and the written steps in the order in which he runs them; `None` if
+    /// they cannot be made together.
+    pub fn slipped(&self, slips: &[Slip]) -> Option<(Definition, Vec<u16>)> {
+        let mut order: Vec<u16> = (1..=self.plan.len() as u16).collect();
+        let mut missed = Vec::new();
+        for slip in slips {
+            let place = |step: u16| order.iter().position(|other| *other == step);
+            match *slip {
+                Slip::Skip(step) => drop(order.remove(place(step)?)),
+                Slip::Repeat(step) => order.insert(place(step)?, step),
+                Slip::Swap(step) => {
+                    let (one, other) = (place(step)?, place(step + 1)?);
+                    order.swap(one, other);
+                }
+                Slip::Miss(step) => {
+                    place(step)?;
+                    missed.push(step);
+                }
+                Slip::Early { step, before } => {
+                    order.remove(place(step)?);
+                    order.insert(order.iter().position(|other| *other == before)?, step);
+                }
+            }
+        }
+        let mut slipped = self.in_order(&order);
+        slipped.intended = if slips.is_empty() { vec![] } else { self.plan.clone() };
+        for (line, step) in slipped.plan.iter_mut().zip(&order).filter(|(_, step)| missed.contains(step)) {
+            if let (Action::Deploy { actor, .. }, true) =
+                (&line.action, self.can_miss(&self.plan[usize::from(*step) - 1]))
+            {
+                line.stays_at = self.actors[usize::from(*actor)].replicas - 1;
+            }
+        }
+        Some((slipped, order))
+    }
+
+    /// The fleet whose plan is these steps of this one's plan.
+    ///
+    /// A step that needs one that has not been run before it can never begin.
+    pub fn in_order(&self, order: &[u16]) -> Definition {
+        let mut changed = self.clone();
+        let line = |(at, step): (usize, &u16)| {
+            let mut line = self.plan[usize::from(*step) - 1].clone();
+            if line.needs.iter().any(|needed| !order[..at].contains(needed)) {
+                line.when.push(Atom::Never);
+            }
+            line
+        };
+        changed.plan = order.iter().enumerate().map(line).collect();
+        let place = |step: u16| order.iter().position(|other| *other == step).map(|at| at as u16 + 1);
+        let end = self.plan.len() as u16 + 1;
+        changed.promised_until = match self.promised_until {
+            0 => 0,
+            promised => (promised..end).find_map(place).unwrap_or(order.len() as u16 + 1),
+        };
+        if let RollbackRule::To(lists) = &mut changed.rollback {
+            lists.retain_mut(|(step, _)| {
+                let here = if *step == 0 { Some(0) } else { place(*step) };
+                *step = here.unwrap_or(0);
+                here.is_some()
+            });
+        }
+        changed
+    }
+}
