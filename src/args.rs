@@ -5,8 +5,13 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::testing::files::Shard;
+
 const EXIT_CODES: &str = "Exit codes: 0 safe, 1 unsafe, 2 wrong usage or invalid scenario, 3 undecided, \
     101 a bug of ours. Over several files or plans the worst counts: 2 before 1 before 3 before 0.";
+
+const TEST_EXIT_CODES: &str = "Exit codes: 0 every plan is as it expects to be, 1 some plan is not, 2 wrong usage or \
+    invalid scenario, 3 undecided, 101 a bug of ours.";
 
 /// Finds the irrecoverable states of a rollout before production does.
 ///
@@ -30,6 +35,13 @@ pub enum Verb {
     /// Explore everything that can happen: until where can you turn back, who is hurt, how.
     #[command(after_help = EXIT_CODES)]
     Check(CheckArguments),
+    /// Test every scenario under some paths: its promises by `check`, and by random rollouts and rollbacks.
+    ///
+    /// A plan passes if everything is found as its `expect:` says; a plan that expects nothing must be safe. Runs with
+    /// an abort anywhere, a second attempt, crashes, duplicates and late messages must end well too; a run that does
+    /// not is shrunk, kept beside the scenario (NAME.regressions) and run first the next time.
+    #[command(after_help = TEST_EXIT_CODES)]
+    Test(TestArguments),
     /// Tell a story that `check` found, move by move, or replay a stored one.
     ///
     /// Every move is checked against the scenario again before it is told.
@@ -108,6 +120,48 @@ pub struct CheckArguments {
     pub output: Option<PathBuf>,
 }
 
+/// `turnback test`.
+#[derive(Args, Debug)]
+pub struct TestArguments {
+    /// Scenario files, or folders that are searched for them.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<String>,
+    /// Only the files whose path contains this text.
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Only share I of N of the files, to spread them over machines: `1/4`.
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+    /// How many random runs every plan must survive.
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    pub runs: u32,
+    /// Every plan must survive up to N mistakes of its operator. Without it one mistake is tried and said, but no plan
+    /// fails by it.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=3))]
+    pub slips: u32,
+    /// Other random runs.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// Do not keep failing cases beside their scenario.
+    #[arg(long)]
+    pub no_keep: bool,
+    /// The format of the answer.
+    #[arg(long, value_enum, default_value_t = TestFormat::Human)]
+    pub format: TestFormat,
+    /// Where exploring ends at the latest.
+    #[command(flatten)]
+    pub bounds: Bounds,
+}
+
+/// The formats of `turnback test`.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum TestFormat {
+    /// For people.
+    Human,
+    /// One JSON object per plan, on one line.
+    Json,
+}
+
 /// What is asked of a scenario.
 #[derive(Args, Clone, Debug)]
 pub struct Question {
@@ -165,6 +219,9 @@ pub struct ReplayArguments {
     /// Replay the moves stored in this file, which `--output` wrote.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["plan", "replicas", "keys", "slip"])]
     pub trace: Option<PathBuf>,
+    /// Replay the failing case of this number that `turnback test` kept beside the scenario.
+    #[arg(long, value_name = "K", conflicts_with_all = ["trace", "story", "plan", "replicas", "keys", "slip", "output"], value_parser = clap::value_parser!(u32).range(1..))]
+    pub case: Option<u32>,
     /// Show the state, and after every move what has changed; on a terminal, wait for Enter between moves.
     #[arg(long)]
     pub step: bool,

@@ -107,12 +107,9 @@ pub fn open(file: &str) -> Result<Read, Box<Unreadable>> {
 }
 
 /// Reads a file and judges its plans.
-///
-/// Every plan is also judged with up to `slips` mistakes of its operator.
 pub fn check_file(
     file: &str,
     question: &Question,
-    slips: u32,
     bounds: &Bounds,
     screen: &Screen,
 ) -> Result<Checked, Box<Unreadable>> {
@@ -120,23 +117,30 @@ pub fn check_file(
     let read = open(file)?;
     let compiled = compile_all(&read, question)?;
     let deadline = bounds.time.map(|time| Instant::now() + time);
-    let mut plans = Vec::new();
-    for asked in compiled {
+    let judge = |asked: Asked| {
         let subject = title(&read.scenario, asked.plan, file);
-        let judge =
-            |asked: Asked, subject: String| judge_one(asked, question, bounds, deadline, Meter::new(screen, subject));
-        let more = slips::all(&asked.compiled.definition, steps_of(&read.scenario, asked.plan), slips);
-        let written = asked.compiled.clone();
-        let mut case = judge(asked, subject.clone());
+        let mut case = judge_one(asked, question, bounds, deadline, Meter::new(screen, subject));
         case.variations = variations::of(&read.scenario, &case, threads(bounds));
-        for (definition, slipped) in more {
-            let subject = format!("{subject}: {}", slipped.names.join(", "));
-            let compiled = Compiled { definition, ..written.clone() };
-            case.slips.push(judge(Asked { plan: case.plan, compiled, slipped }, subject));
-        }
-        plans.push(case);
-    }
+        case
+    };
+    let plans = compiled.into_iter().map(judge).collect();
     Ok(Checked { file: file.to_owned(), read, question: question.clone(), plans })
+}
+
+impl Checked {
+    /// Also judges plan number `plan` with up to `most` mistakes of its operator.
+    pub fn add_slips(&mut self, plan: usize, most: u32, bounds: &Bounds, screen: &Screen) {
+        let case = &mut self.plans[plan];
+        let subject = title(&self.read.scenario, case.plan, &self.file);
+        let deadline = bounds.time.map(|time| Instant::now() + time);
+        let steps = steps_of(&self.read.scenario, case.plan);
+        for (definition, slipped) in slips::all(&case.compiled.definition, steps, most) {
+            let subject = format!("{subject}: {}", slipped.names.join(", "));
+            let compiled = Compiled { definition, ..case.compiled.clone() };
+            let asked = Asked { plan: case.plan, compiled, slipped };
+            case.slips.push(judge_one(asked, &self.question, bounds, deadline, Meter::new(screen, subject)));
+        }
+    }
 }
 
 /// The steps of a plan as they are written.

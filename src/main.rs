@@ -10,6 +10,7 @@ mod reporting;
 mod screen;
 mod slips;
 mod store;
+mod testing;
 mod trace;
 mod variations;
 
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     let screen = Screen::of(&arguments.look);
     let exit = match &arguments.verb {
         Verb::Check(check) => commands::check::run(check, &screen),
+        Verb::Test(test) => commands::test::run(test, &screen),
         Verb::Replay(replay) => commands::replay::run(replay, &screen),
         Verb::Explain(explain) => commands::explain::run(explain, &screen),
         Verb::Lint(lint) => commands::lint::run(lint, &screen),

@@ -12,7 +12,8 @@ use crate::exit::Exit;
 #[derive(Clone, Copy, Debug)]
 pub struct Screen {
     color: Color,
-    ascii: bool,
+    /// Whether only ASCII is written.
+    pub ascii: bool,
     /// Whether to say more.
     pub verbose: bool,
     /// Whether to say nothing about progress and no warnings.

@@ -97,8 +97,17 @@ fn the_readme_tells_the_truth() {
 }
 
 #[test]
+fn the_test_that_is_shown_is_one_of_ours() {
+    let shown = fs::read_to_string(Path::new(ROOT).join("docs/property-tests.md")).unwrap();
+    let (_, ours) = include_str!("own_tests.rs").split_once("\n\n").unwrap();
+    let code: Vec<String> =
+        blocks(&shown).into_iter().filter(|(mark, _)| mark == "rust").map(|(_, code)| code).collect();
+    assert_eq!(code, [ours]);
+}
+
+#[test]
 fn links_lead_somewhere() {
-    for name in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
+    for name in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/property-tests.md"] {
         let text = fs::read_to_string(Path::new(ROOT).join(name)).unwrap();
         for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
             let file = link.split('#').next().unwrap();

@@ -232,7 +232,7 @@ fn diagnostic(diagnostic: &Diagnostic) -> DiagnosticJson<'_> {
     }
 }
 
-fn written(value: &impl Serialize) -> String {
+pub(crate) fn written(value: &impl Serialize) -> String {
     let mut bytes = Vec::new();
     let mut serializer = Serializer::with_formatter(&mut bytes, OneLine);
     value.serialize(&mut serializer).expect("structs of strings and numbers can be written to memory");

@@ -10,3 +10,4 @@ mod hostile;
 pub mod json;
 pub mod report;
 pub mod terminal;
+pub mod tested;

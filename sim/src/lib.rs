@@ -6,3 +6,5 @@ pub mod drivers;
 pub mod findings;
 pub mod fleet;
 pub mod relation;
+#[cfg(feature = "proptest")]
+pub mod strategies;

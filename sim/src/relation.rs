@@ -60,6 +60,10 @@ pub trait Judged: Relation {
     fn forgive(&mut self, losses: &[Label]);
     /// The state in which the keys of `one` and `other` live side by side; `None` unless all else is equal.
     fn joined(&self, one: &Self::State, other: &Self::State) -> Option<Self::State>;
+    /// Which fault taking `step` is, or, of [`Fault::Late`], which step a fault holds up.
+    fn fault(&self, step: Self::Step) -> Option<Fault>;
+    /// The faults that can happen at all.
+    fn faults(&self) -> Vec<Fault>;
     /// How many declared elements [`Judged::used`] can name.
     fn elements(&self) -> u32;
     /// The elements that must be used for a verdict of safe to mean anything.
@@ -102,6 +106,17 @@ pub enum Operator {
     HotfixOverRows,
     /// A permitted move, whose guard speaks of all rows or messages.
     RepairOverRows,
+}
+
+/// What can go wrong around a rollout without anybody's doing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum Fault {
+    /// Something restarts that nobody restarted, or is cut short.
+    Crash,
+    /// Something is delivered or done once more.
+    Duplicate,
+    /// A delivery comes late.
+    Late,
 }
 
 /// A position of the plan: steps are counted from 1, 0 is the start.

@@ -50,8 +50,11 @@ pub fn run(arguments: &CheckArguments, screen: &Screen) -> Exit {
 }
 
 fn answer(file: &str, arguments: &CheckArguments, screen: &Screen) -> Answer {
-    match check_file(file, &arguments.question, arguments.slips, &arguments.bounds, screen) {
-        Ok(checked) => {
+    match check_file(file, &arguments.question, &arguments.bounds, screen) {
+        Ok(mut checked) => {
+            for plan in 0..checked.plans.len() {
+                checked.add_slips(plan, arguments.slips, &arguments.bounds, screen);
+            }
             let warnings = &checked.read.warnings;
             if !screen.quiet && !warnings.is_empty() {
                 screen.tell(&render(&checked.read.source, warnings, screen.diagnostics(false)));

@@ -7,6 +7,7 @@ pub mod lint;
 pub mod man;
 pub mod replay;
 pub mod schema;
+pub mod test;
 
 use turnback_scenarios::Unreadable;
 use turnback_scenarios::diagnostics::render;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use turnback_scenarios::Read;
 use turnback_scenarios::narrate::Narrator;
+use turnback_sim::drivers::perturb::{self, Ends};
 use turnback_sim::findings::story::{Told, tell};
 use turnback_sim::fleet::state::State;
 use turnback_sim::fleet::{Fleet, Step};
@@ -14,13 +15,15 @@ use crate::checking::{self, Asked, Case, Checked, check_file};
 use crate::exit::Exit;
 use crate::screen::Screen;
 use crate::store;
+use crate::testing::kept;
 use crate::trace::{Circumstances, Trace, digest};
 
 /// Tells a story.
 pub fn run(arguments: &ReplayArguments, screen: &Screen) -> Exit {
-    let told = match &arguments.trace {
-        Some(path) => stored(arguments, path, screen),
-        None => found(arguments, screen),
+    let told = match (&arguments.trace, arguments.case) {
+        (Some(path), _) => stored(arguments, path, screen),
+        (None, Some(number)) => kept_case(arguments, number as usize, screen),
+        (None, None) => found(arguments, screen),
     };
     match told {
         Ok(exit) => exit,
@@ -33,7 +36,7 @@ pub fn run(arguments: &ReplayArguments, screen: &Screen) -> Exit {
 
 /// The story that `check` finds.
 fn found(arguments: &ReplayArguments, screen: &Screen) -> Result<Exit, String> {
-    let checked = match check_file(&arguments.file, &arguments.question, 0, &arguments.bounds, screen) {
+    let checked = match check_file(&arguments.file, &arguments.question, &arguments.bounds, screen) {
         Ok(checked) => checked,
         Err(unreadable) => {
             super::refuse(&unreadable, screen);
@@ -99,6 +102,41 @@ fn stored(arguments: &ReplayArguments, path: &Path, screen: &Screen) -> Result<E
     let narrator = Narrator::new(&fleet, &compiled.names);
     let teller = Teller { read: &read, fleet: &fleet, narrator, screen, step: arguments.step };
     teller.tell(&begins, &moves, Marks::default())
+}
+
+/// A failing case that `turnback test` kept.
+fn kept_case(arguments: &ReplayArguments, number: usize, screen: &Screen) -> Result<Exit, String> {
+    let all = kept::load(&arguments.file)?;
+    let case = all.get(number - 1).ok_or_else(|| {
+        format!("there is no case {number}: {} holds {} of them", kept::path(&arguments.file).display(), all.len())
+    })?;
+    let question = Question { plan: case.plan.clone(), replicas: None, keys: 1, slip: case.slips.clone() };
+    let asked =
+        match checking::open(&arguments.file).and_then(|read| Ok((checking::compile_all(&read, &question)?, read))) {
+            Ok(asked) => asked,
+            Err(unreadable) => {
+                super::refuse(&unreadable, screen);
+                return Ok(Exit::Invalid);
+            }
+        };
+    let (compiled, read) = asked;
+    let [Asked { compiled, .. }] = compiled.as_slice() else {
+        return Err(format!("case {number} names no plan, and {} has several", arguments.file));
+    };
+    let Some(fleet) = checking::fleet(&compiled.definition, 1, None) else {
+        return Err(format!("{} has no such fleet", arguments.file));
+    };
+    let run = perturb::run(&fleet, &case.perturbation(), &fleet.known_losses);
+    let narrator = Narrator::new(&fleet, &compiled.names);
+    let teller = Teller { read: &read, fleet: &fleet, narrator, screen, step: arguments.step };
+    let exit = teller.tell(&run.begins, &run.moves, Marks::default())?;
+    let ending = match run.ends {
+        Ends::Hurt(label) => narrator.harm_title(&label),
+        Ends::Lost => "something is lost for good".to_owned(),
+        Ends::Stuck => "it does not end where it should".to_owned(),
+        Ends::Well(_) | Ends::NotPromised => "it ends well: this case does not fail any more".to_owned(),
+    };
+    Ok(exit.worse(screen.print(&format!("{ending}\n"))))
 }
 
 /// Replaying takes one plan.

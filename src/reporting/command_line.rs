@@ -24,7 +24,7 @@ impl File<'_> {
 }
 
 /// A word that a shell takes as one.
-fn shell(word: &str) -> String {
+pub fn shell(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

@@ -8,6 +8,8 @@ mod positions;
 mod statements;
 mod vacuity;
 
+pub use command_line::shell;
+
 use turnback_reports::report::{
     InvalidFile, PlanReport, Point, Promise, Recovery, Report, Severity, SlipReport, Span, Step, TurningPoint,
     Undecided, Verdict, Zone,

@@ -8,3 +8,4 @@ mod process;
 mod replay;
 mod schema;
 mod slips;
+mod test;

@@ -1,3 +1,4 @@
 //! Who picks the next step.
 
 pub mod explore;
+pub mod perturb;

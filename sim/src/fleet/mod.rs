@@ -28,7 +28,7 @@ use programme::Programmes;
 use smallvec::SmallVec;
 use state::State;
 
-use crate::relation::{At, Effects, Harm, Home, Judged, Label, Mode, Mover, Position, Relation};
+use crate::relation::{At, Effects, Fault, Harm, Home, Judged, Label, Mode, Mover, Position, Relation};
 
 pub use handler::DATA_MAX;
 
@@ -459,6 +459,35 @@ impl Judged for Fleet {
             }
             joined
         })
+    }
+
+    fn fault(&self, step: Step) -> Option<Fault> {
+        match step.kind {
+            Kind::Restart | Kind::Cut => Some(Fault::Crash),
+            Kind::Deliver if step.stays == 1 => Some(Fault::Duplicate),
+            Kind::Redo => Some(Fault::Duplicate),
+            Kind::Deliver => Some(Fault::Late),
+            _ => None,
+        }
+    }
+
+    fn faults(&self) -> Vec<Fault> {
+        let definition = &self.definition;
+        let queues = || {
+            definition.places.iter().filter_map(|place| match &place.kind {
+                PlaceKind::Queue(queue) => Some(queue),
+                _ => None,
+            })
+        };
+        let cut = definition.handlers.iter().any(|handler| handler.moments.len() > 1);
+        let restart = self.layout.boots.contains(&true);
+        let again = queues().any(|queue| !queue.ack_on_receive);
+        let possible = [
+            (Fault::Crash, definition.faults && (cut || restart)),
+            (Fault::Duplicate, definition.faults && again),
+            (Fault::Late, queues().next().is_some()),
+        ];
+        possible.into_iter().filter(|(_, possible)| *possible).map(|(fault, _)| fault).collect()
     }
 
     fn elements(&self) -> u32 {

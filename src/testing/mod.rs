@@ -1,0 +1,230 @@
+//! `turnback test`: every plan of a scenario against what it promises, by `check` and by property tests.
+
+pub mod files;
+pub mod kept;
+pub mod runs;
+
+use turnback_reports::report::{Finding, Mismatch, PlanReport, Verdict};
+use turnback_reports::tested::{Ordered, Problem, Slip, Tested};
+use turnback_scenarios::Unreadable;
+use turnback_scenarios::narrate::Narrator;
+use turnback_sim::drivers::perturb::{Ends, Run};
+use turnback_sim::findings::story::tell;
+use turnback_sim::fleet::Fleet;
+use turnback_sim::fleet::slip;
+use turnback_sim::relation::Fault;
+
+use crate::args::{Bounds, Question};
+use crate::checking::{Case, Checked, check_file, steps_of};
+use crate::reporting;
+use crate::screen::Screen;
+use crate::slips;
+use kept::Kept;
+use runs::{Amount, Met, Share, Subject};
+
+/// The slips of a plan are judged one by one while all together have no more states than this.
+const SLIP_STATES_MAX: u64 = 2_000_000;
+
+/// What is tested.
+#[derive(Clone, Debug)]
+pub struct Demands {
+    /// Runs per plan.
+    pub runs: u32,
+    /// How many slips of the operator every plan must survive.
+    pub slips: u32,
+    /// The seed.
+    pub seed: u64,
+    /// Whether failing cases are kept.
+    pub keep: bool,
+}
+
+/// Tests every plan of a file.
+pub fn test(file: &str, demands: &Demands, bounds: &Bounds, screen: &Screen) -> Result<Vec<Tested>, Refused> {
+    let question = Question { plan: None, replicas: None, keys: 1, slip: vec![] };
+    let mut checked = check_file(file, &question, bounds, screen).map_err(Refused::Scenario)?;
+    let kept = kept::load(file).map_err(Refused::Kept)?;
+    for plan in 0..checked.plans.len() {
+        let case = &checked.plans[plan];
+        let single = case.compiled.definition.slips().len() as u64;
+        if demands.slips > 0 || case.judgement.states.saturating_mul(single) <= SLIP_STATES_MAX {
+            checked.add_slips(plan, demands.slips.max(1), bounds, screen);
+        }
+    }
+    let report = reporting::report(&checked);
+    let plans = checked.plans.iter().zip(&report.plans);
+    plans.map(|(case, report)| Tester { checked: &checked, case, report, demands }.test(&kept)).collect()
+}
+
+/// Why a file was not tested.
+pub enum Refused {
+    /// It is no scenario.
+    Scenario(Box<Unreadable>),
+    /// The failing cases beside it cannot be read or written.
+    Kept(String),
+}
+
+struct Tester<'a> {
+    checked: &'a Checked,
+    case: &'a Case,
+    report: &'a PlanReport,
+    demands: &'a Demands,
+}
+
+impl Tester<'_> {
+    fn test(&self, kept: &[Kept]) -> Result<Tested, Refused> {
+        let mut problems = self.expectations();
+        let (slips, broken) = self.slips();
+        problems.extend(broken);
+        let subject = Subject::new(self.case, self.checked.question.keys);
+        let mine = kept.iter().enumerate().filter(|(_, kept)| kept.plan == self.report.plan);
+        let mut run_again = 0;
+        for (number, kept) in mine {
+            run_again += 1;
+            problems.extend(self.kept(&subject, number + 1, kept));
+        }
+        let Demands { runs, slips: most, seed, .. } = *self.demands;
+        let amount = Amount { runs, slips: most, seed };
+        let shown = subject.runs(amount, self.checked.read.source.text());
+        if let Some(failing) = shown.failing.filter(|_| self.must_be_safe()) {
+            problems.extend(self.failing(&subject, &failing).map_err(Refused::Kept)?);
+        }
+        let (entered, aborted) = (shown.met.entered.iter().copied(), shown.met.aborted.iter().map(|at| at.step));
+        Ok(Tested {
+            file: self.checked.file.clone(),
+            plan: self.report.plan.clone(),
+            verdict: self.report.verdict,
+            expected: self.expected().to_owned(),
+            problems,
+            runs: shown.runs,
+            kept: run_again,
+            slips,
+            entered: self.step_ids(entered),
+            given_up_at: self.step_ids(aborted),
+            ordered: ordered(&shown.met),
+        })
+    }
+
+    /// The ids of steps, counted from 1; 0 is the start.
+    fn step_ids(&self, numbers: impl Iterator<Item = u16>) -> Vec<String> {
+        let steps = steps_of(&self.checked.read.scenario, self.case.plan);
+        let id = |number: u16| usize::from(number).checked_sub(1).map_or("start", |at| &steps[at].id).to_owned();
+        let mut ids: Vec<String> = numbers.map(id).collect();
+        ids.dedup();
+        ids
+    }
+
+    fn expected(&self) -> &str {
+        let plan = self.case.plan.map(|plan| &self.checked.read.scenario.plans[plan]);
+        plan.and_then(|plan| plan.expect.verdict.as_ref()).map_or("safe", |verdict| &verdict.value)
+    }
+
+    fn must_be_safe(&self) -> bool {
+        self.expected() == Verdict::Safe.word()
+    }
+
+    /// What `check` finds otherwise than it is expected.
+    fn expectations(&self) -> Vec<Problem> {
+        let mismatch = |mismatch: &Mismatch| Problem {
+            text: format!("{}: expected {}, found {}", mismatch.key, mismatch.expected, mismatch.found),
+            moves: vec![],
+            command: None,
+        };
+        let mut problems: Vec<Problem> = self.report.mismatches.iter().map(mismatch).collect();
+        if self.must_be_safe() && self.report.verdict == Verdict::Unsafe {
+            let told = |finding: &Finding| finding.story.iter().map(|one| one.text.clone()).collect();
+            let finding = |(number, finding): (usize, &Finding)| Problem {
+                text: finding.title.clone(),
+                moves: if number == 0 { told(finding) } else { vec![] },
+                command: finding.replay.clone(),
+            };
+            problems.extend(self.report.findings.iter().enumerate().map(finding));
+        }
+        problems
+    }
+
+    /// What becomes of the plan with slips, and which of them it had to survive.
+    fn slips(&self) -> (Option<Vec<Slip>>, Vec<Problem>) {
+        if self.case.slips.is_empty() && !self.case.compiled.definition.slips().is_empty() {
+            return (None, vec![]);
+        }
+        let (mut slips, mut broken) = (Vec::new(), Vec::new());
+        for report in &self.report.slips {
+            let slip = report.slips.join(", ");
+            if report.verdict == Verdict::Safe {
+                slips.push(Slip { slip, follows: None });
+                continue;
+            }
+            let title = report.titles.first().map_or(report.verdict.word(), String::as_str);
+            if self.demands.slips > 0 && self.must_be_safe() {
+                let text = format!("{slip}: {title}");
+                broken.push(Problem { text, moves: vec![], command: Some(report.command.clone()) });
+            }
+            let follows = Some(format!("{title} (recovery: {})", report.recovery.word()));
+            slips.push(Slip { slip, follows });
+        }
+        (Some(slips), broken)
+    }
+
+    /// A case that failed before, if it does so again.
+    fn kept(&self, subject: &Subject, number: usize, kept: &Kept) -> Option<Problem> {
+        let steps = steps_of(&self.checked.read.scenario, self.case.plan);
+        let made = slips::make(&self.case.compiled.definition, steps, &kept.slips).ok()?;
+        let run = subject.run(&made.1.slips, &kept.perturbation())?;
+        run.ends.is_failure().then(|| self.told(subject, &made.1.slips, &run, number))
+    }
+
+    fn failing(&self, subject: &Subject, failing: &runs::Failing) -> Result<Option<Problem>, String> {
+        let Some(run) = subject.run(&failing.slips, &failing.perturbation) else { return Ok(None) };
+        let steps = steps_of(&self.checked.read.scenario, self.case.plan);
+        let names = failing.slips.iter().map(|slip| slips::name(*slip, steps)).collect();
+        let found = self.found(&run);
+        let case = Kept::new(self.report.plan.clone(), found, names, &failing.perturbation);
+        if !self.demands.keep {
+            return Ok(Some(Problem { command: None, ..self.told(subject, &failing.slips, &run, 0) }));
+        }
+        let number = kept::keep(&self.checked.file, &case)?;
+        Ok(Some(self.told(subject, &failing.slips, &run, number)))
+    }
+
+    fn found(&self, run: &Run<Fleet>) -> String {
+        let narrator = Narrator::new(self.case.fleet(), &self.case.compiled.names);
+        match run.ends {
+            Ends::Hurt(label) => narrator.harm_title(&label),
+            Ends::Lost => "something is lost for good".to_owned(),
+            _ => "it does not end where it should".to_owned(),
+        }
+    }
+
+    fn told(&self, subject: &Subject, slips: &[slip::Slip], run: &Run<Fleet>, number: usize) -> Problem {
+        let moves = subject.fleet(slips).map(|fleet| {
+            let narrator = Narrator::new(&fleet, &self.case.compiled.names);
+            let told =
+                tell(&fleet, &run.begins, &run.moves).expect("the moves of a run are enabled where they are made");
+            told.iter().map(|told| narrator.tell(told).text).collect()
+        });
+        let mut text = format!("a run does not end well: {}", self.found(run));
+        if slips.is_empty() && self.report.verdict == Verdict::Safe {
+            text.push_str(" (`check` calls this plan safe: one of the two is wrong; please report it)");
+        }
+        let file = reporting::shell(&self.checked.file);
+        let command = format!("turnback replay {file} --case {number}");
+        Problem { text, moves: moves.unwrap_or_default(), command: Some(command) }
+    }
+}
+
+fn ordered(met: &Met) -> Vec<Ordered> {
+    let of =
+        |what: &str, share: Share| Ordered { what: what.to_owned(), runs: share.ordered, happened: share.happened };
+    let mut all = vec![of("given up inside a step", met.half_done), of("begun again", met.again)];
+    for ((fault, in_rollback), share) in &met.faults {
+        let name = match fault {
+            Fault::Crash => "crash",
+            Fault::Duplicate => "duplicate",
+            Fault::Late => "late message",
+        };
+        let place = if *in_rollback { " in the rollback" } else { "" };
+        all.push(of(&format!("{name}{place}"), *share));
+    }
+    all.retain(|ordered| ordered.runs > 0);
+    all
+}

@@ -1,0 +1,168 @@
+//! Property tests of one plan: random rollouts and rollbacks, shrunk to the shortest when one fails.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use sha2::{Digest, Sha256};
+
+use turnback_sim::drivers::perturb::{Abort, Perturbation, Run, run};
+use turnback_sim::fleet::Fleet;
+use turnback_sim::fleet::slip::Slip;
+use turnback_sim::relation::{At, Fault, Judged, Label, Position};
+use turnback_sim::strategies::{perturbations, slips};
+
+use crate::checking::Case;
+
+/// The most attempts to shrink a failing case.
+const SHRINKS_MAX: u32 = 1024;
+
+/// How many runs, of what, from where.
+#[derive(Clone, Copy, Debug)]
+pub struct Amount {
+    /// Runs.
+    pub runs: u32,
+    /// The most slips of the operator in a run.
+    pub slips: u32,
+    /// The seed.
+    pub seed: u64,
+}
+
+/// What the runs of a plan showed.
+#[derive(Default)]
+pub struct Shown {
+    /// How many there were, without those that shrank a failing one.
+    pub runs: u32,
+    /// What they met.
+    pub met: Met,
+    /// The shortest failing case.
+    pub failing: Option<Failing>,
+}
+
+/// A failing case.
+pub struct Failing {
+    /// The operator's slips.
+    pub slips: Vec<Slip>,
+    /// What is done.
+    pub perturbation: Perturbation,
+}
+
+/// What runs met.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Met {
+    /// Steps that were entered.
+    pub entered: BTreeSet<u16>,
+    /// Positions at which the operator gave up.
+    pub aborted: BTreeSet<Position>,
+    /// Runs that were to begin again after a rollback, and that did.
+    pub again: Share,
+    /// Runs that were to be given up inside a step, and that were.
+    pub half_done: Share,
+    /// Faults that were to happen, and that did; the same in a rollback.
+    pub faults: BTreeMap<(Fault, bool), Share>,
+    /// Runs with a slip of the operator.
+    pub slipped: u32,
+}
+
+/// How often something was ordered, and how often it came about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Share {
+    /// Ordered.
+    pub ordered: u32,
+    /// Came about.
+    pub happened: u32,
+}
+
+impl Share {
+    fn count(&mut self, happened: bool) {
+        self.ordered += 1;
+        self.happened += u32::from(happened);
+    }
+}
+
+impl Met {
+    fn add(&mut self, slips: &[Slip], perturbation: &Perturbation, run: &Run<Fleet>) {
+        self.entered.extend(run.entered.iter().copied());
+        self.aborted.extend(run.aborted_at);
+        self.slipped += u32::from(!slips.is_empty());
+        if perturbation.again && perturbation.abort != Abort::Never && run.may_begin_again {
+            self.again.count(run.again);
+        }
+        if matches!(perturbation.abort, Abort::Inside(_)) {
+            let inside = |position: Position| matches!(position.at, At::Canary | At::Mixed);
+            self.half_done.count(run.aborted_at.is_some_and(inside));
+        }
+        for (injected, happened) in perturbation.faults.iter().zip(&run.happened) {
+            self.faults.entry((injected.fault, injected.in_rollback)).or_default().count(*happened);
+        }
+    }
+}
+
+/// A plan under test.
+pub struct Subject<'a> {
+    case: &'a Case,
+    keys: u32,
+    fleets: RefCell<BTreeMap<Vec<Slip>, Option<Fleet>>>,
+}
+
+impl<'a> Subject<'a> {
+    /// The plan of `case`.
+    pub fn new(case: &'a Case, keys: u32) -> Self {
+        Self { case, keys, fleets: RefCell::default() }
+    }
+
+    /// One run; `None` if these slips cannot be made together.
+    pub fn run(&self, slips: &[Slip], perturbation: &Perturbation) -> Option<Run<Fleet>> {
+        let known: &[Label] = &self.case.judgement.pre_existing;
+        let mut fleets = self.fleets.borrow_mut();
+        let fleet = fleets.entry(slips.to_vec()).or_insert_with(|| self.fleet(slips));
+        Some(run(fleet.as_ref()?, perturbation, known))
+    }
+
+    /// The fleet whose operator makes these slips.
+    pub fn fleet(&self, slips: &[Slip]) -> Option<Fleet> {
+        let (definition, _) = self.case.compiled.definition.slipped(slips)?;
+        let mut fleet = Fleet::new(definition, self.keys);
+        fleet.forgive(&self.case.judgement.pre_existing);
+        Some(fleet)
+    }
+
+    /// Property-tests the plan; every run must end well.
+    pub fn runs(&self, amount: Amount, scenario: &str) -> Shown {
+        let definition = &self.case.compiled.definition;
+        let fleet = Fleet::new(definition.clone(), self.keys);
+        let around = perturbations(definition.plan.len() as u16, &fleet.faults());
+        let strategy = (slips(definition, amount.slips as usize), around);
+        let config = Config {
+            cases: amount.runs,
+            failure_persistence: None,
+            max_shrink_iters: SHRINKS_MAX,
+            max_local_rejects: u32::MAX,
+            max_global_rejects: u32::MAX,
+            ..Config::default()
+        };
+        let plan = self.case.plan.unwrap_or(0);
+        let seed = Sha256::digest(format!("{}\n{plan}\n{scenario}", amount.seed));
+        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+        let shown = RefCell::new(Shown::default());
+        let failed = RefCell::new(false);
+        let ended = TestRunner::new_with_rng(config, rng).run(&strategy, |(slips, perturbation)| {
+            let Some(run) = self.run(&slips, &perturbation) else { return Ok(()) };
+            if !*failed.borrow() {
+                let mut shown = shown.borrow_mut();
+                shown.runs += 1;
+                shown.met.add(&slips, &perturbation, &run);
+            }
+            if run.ends.is_failure() {
+                failed.replace(true);
+                return Err(TestCaseError::fail("it does not end well"));
+            }
+            Ok(())
+        });
+        let mut shown = shown.into_inner();
+        if let Err(TestError::Fail(_, (slips, perturbation))) = ended {
+            shown.failing = Some(Failing { slips, perturbation });
+        }
+        shown
+    }
+}
