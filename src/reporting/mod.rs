@@ -1,6 +1,7 @@
 //! The reporting writes down what was found, in the words of the scenario. He computes no verdict; he only says "not safe"
 //! where a declared place stays empty for ever, because nothing was shown about it then (V7).
 
+mod coverage;
 mod expectations;
 mod findings;
 mod positions;
@@ -129,7 +130,7 @@ impl File<'_> {
             parked: vec![],
             metrics_not_checked: self.metrics_not_checked(),
             mismatches: vec![],
-            coverage: vec![],
+            coverage: self.coverage(),
         };
         report.mismatches = self.mismatches(&report);
         report

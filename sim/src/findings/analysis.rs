@@ -1,9 +1,10 @@
 //! One relation weighed: its explored graph, and from where plan and rollback work.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ground::{BETWEEN, GOAL, Ground, Hurt, START, is_env};
 use super::judge::{Ends, HarmAt};
+use super::meetings::Meeting;
 use super::works::{Bits, can_reach, reach, states, works};
 use crate::drivers::explore::{Limits, Progress, explore};
 use crate::relation::{Judged, Label, Mode, Mover, Operator, Position};
@@ -36,9 +37,11 @@ fn follows_plan(mover: Mover) -> bool {
     )
 }
 
-/// Only a rollback that ended at home is followed by a second attempt.
-fn new_retries<R: Judged>(relation: &R, ground: &Ground) -> Vec<Retry<R>> {
+/// Only a rollback that ended at home is followed by a second attempt: those that begin in a state not yet known, and
+/// the links from homes to known ones.
+fn new_retries<R: Judged>(relation: &R, ground: &Ground) -> (Vec<Retry<R>>, Vec<(u32, u32)>) {
     let mut retries: Vec<Retry<R>> = Vec::new();
+    let mut links = Vec::new();
     let homes = ground.harbours[START].ones().filter(|at| ground.modes[*at] == (Mode::Rollback { finished: true }));
     for at in homes {
         let home = ground.graph.state(relation, at as u32);
@@ -48,13 +51,13 @@ fn new_retries<R: Judged>(relation: &R, ground: &Ground) -> Vec<Retry<R>> {
         let Some(step) = retry else { continue };
         let mut begins = home.clone();
         relation.apply(&mut begins, step);
-        let known =
-            ground.graph.find(relation, &begins).is_some() || retries.iter().any(|retry| retry.begins == begins);
-        if !known {
-            retries.push(Retry { home, step, begins });
+        match ground.graph.find(relation, &begins) {
+            Some(known) => links.push((at as u32, known)),
+            None if retries.iter().any(|retry| retry.begins == begins) => {}
+            None => retries.push(Retry { home, step, begins }),
         }
     }
-    retries
+    (retries, links)
 }
 
 /// Everything that the zones are read off.
@@ -65,6 +68,8 @@ pub(super) struct Analysis<R: Judged> {
     pub known: Vec<Label>,
     /// Whether the start configuration was explored whole; if not, nothing can be charged to the plan.
     pub all_known: bool,
+    /// Who came across what whom has left.
+    pub meetings: BTreeSet<Meeting>,
     /// Second attempts.
     pub retries: Vec<Retry<R>>,
     /// States of the plan by position.
@@ -89,18 +94,19 @@ impl<R: Judged + Clone> Analysis<R> {
         let (known, all_known) = pre_existing(&relation, limits);
         relation.forgive(&known);
         let mut retries: Vec<Retry<R>> = Vec::new();
-        let ground = loop {
+        let (ground, links) = loop {
             let again = retries.iter().map(|retry| retry.begins.clone());
             let seeds: Vec<R::State> = relation.start().into_iter().chain(again).collect();
             let graph = explore(&relation, &seeds, &follows_plan, limits, progress);
             let ground = Ground::of(&relation, graph, &known);
-            let more = new_retries(&relation, &ground);
+            let (more, links) = new_retries(&relation, &ground);
             if more.is_empty() || !ground.graph.complete {
-                break ground;
+                break (ground, links);
             }
             retries.extend(more);
         };
-        Self { all_known, ..Self::weigh(relation, ground, known, retries) }
+        let meetings = ground.watched.meetings(&ground.graph, &links);
+        Self { all_known, meetings, ..Self::weigh(relation, ground, known, retries) }
     }
 
     fn weigh(relation: R, ground: Ground, known: Vec<Label>, retries: Vec<Retry<R>>) -> Self {
@@ -127,6 +133,7 @@ impl<R: Judged + Clone> Analysis<R> {
             ground,
             known,
             all_known: true,
+            meetings: BTreeSet::new(),
             retries,
             at,
             aborted,

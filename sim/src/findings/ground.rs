@@ -1,5 +1,8 @@
 //! What is read off a graph once, before any zone is asked for: modes, harms, harbours (V1).
 
+use smallvec::SmallVec;
+
+use super::meetings::{Contacts, Watched};
 use super::works::{Bits, can_reach, states, unexpanded};
 use crate::drivers::explore::Graph;
 use crate::relation::{Home, Judged, Label, Mode, Mover, Operator, Position};
@@ -36,6 +39,8 @@ pub(super) struct Ground {
     unstable: Bits,
     /// The elements that were used.
     pub used: Bits,
+    /// Who left what where, and who came across it.
+    pub watched: Watched,
     /// States of which nothing more is known.
     pub open: Bits,
 }
@@ -63,6 +68,7 @@ impl Ground {
             stalled: vec![],
             unstable: Bits::with_capacity(size),
             used: Bits::with_capacity(relation.elements() as usize),
+            watched: Watched::default(),
             open,
             graph,
         };
@@ -94,9 +100,19 @@ impl Ground {
             .filter(|label| !known.iter().any(|known| known.same_harm(label)))
             .collect();
         seen.waiting.push(waiting);
-        relation.used(&state, None, &mut |element| self.used.insert(element as usize));
+        let mut alive = SmallVec::new();
+        relation.used(&state, None, &mut |element| alive.push(element));
+        self.used.extend(alive.iter().map(|element| *element as usize));
+        let mut contacts: Vec<Contacts> = Vec::new();
+        let steps = self.graph.steps_by(relation, id, &mut |state, step| {
+            let mut met = Contacts::new();
+            let effects = relation.apply_watched(state, step, &mut |contact| met.push(contact));
+            contacts.push(met);
+            effects
+        });
+        self.watched.push(alive, contacts.into_iter());
         let mut guarded = false;
-        for (edge, taken) in self.graph.steps(relation, id).into_iter().enumerate() {
+        for (edge, taken) in steps.into_iter().enumerate() {
             relation.used(&state, Some(taken.step), &mut |element| self.used.insert(element as usize));
             guarded |= is_over_rows(taken.mover);
             for label in taken.effects {

@@ -1,9 +1,12 @@
 //! The verdict: zones by position (V2), harms (V3), the promise (V4), safe, unsafe or undecided (V5).
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 
 use super::analysis::Analysis;
 pub use super::analysis::pre_existing;
+use super::meetings::Meeting;
 use super::no_return::{self, TurningPoint};
 use super::repair::{Found, Search, hotfix_works};
 use super::story::{self, Story};
@@ -150,6 +153,8 @@ pub struct Judgement<R: Judged> {
     pub pre_existing: Vec<Label>,
     /// Used elements, by number.
     pub used: Bits,
+    /// Who came across what whom has left, on some explored path.
+    pub meetings: BTreeSet<Meeting>,
     /// States explored.
     pub states: u64,
     /// Moves explored.
@@ -217,6 +222,7 @@ fn together<R: Judged + Clone>(analyses: &[Analysis<R>], sliced: bool, limits: &
         findings: story::findings(analyses, sliced, &found, &stalls),
         pre_existing,
         used,
+        meetings: analyses.iter().flat_map(|analysis| &analysis.meetings).copied().collect(),
         states: analyses.iter().map(|analysis| analysis.ground.graph.len() as u64).sum(),
         transitions: analyses.iter().map(|analysis| analysis.ground.graph.transitions()).sum(),
         complete: complete && all_known,

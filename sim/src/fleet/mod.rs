@@ -18,6 +18,7 @@ mod queue;
 mod rollout;
 mod service;
 mod slice;
+mod watch;
 mod write;
 
 use definition::{Definition, Op, PlaceKind};
@@ -27,9 +28,10 @@ use programme::Programmes;
 use smallvec::SmallVec;
 use state::State;
 
-use crate::relation::{At, Effects, Harm, Home, Judged, Label, Mode, Mover, Position, Relation};
+use crate::relation::{At, Contact, Effects, Harm, Home, Judged, Label, Mode, Mover, Position, Relation};
 
 pub use handler::DATA_MAX;
+pub use watch::{Pair, Slot};
 
 /// No peer.
 const NOBODY: Peer = Peer { pool: u8::MAX, who: 0 };
@@ -327,13 +329,7 @@ impl Relation for Fleet {
     }
 
     fn apply(&self, state: &mut State, step: Step) -> Effects {
-        let mut effects = if step.by_operator() { self.operate(state, step) } else { self.happen(state, step) };
-        effects.sort_unstable();
-        effects.dedup();
-        if self.keeps_order {
-            self.each_key(state, |key| self.close_ranks(key));
-        }
-        effects
+        self.apply_watched(state, step, &mut |_| {})
     }
 
     fn mover(&self, state: &State, step: Step) -> Mover {
@@ -467,6 +463,17 @@ impl Judged for Fleet {
     /// Every place: of what can never be alive nothing is shown.
     fn vital(&self) -> Vec<u32> {
         (0..self.definition.places.len() as u16).map(|place| self.element(Element::Place(place))).collect()
+    }
+
+    fn apply_watched(&self, state: &mut State, step: Step, each: &mut dyn FnMut(Contact)) -> Effects {
+        self.watch_transport(state, step, each);
+        let mut effects = if step.by_operator() { self.operate(state, step) } else { self.happen(state, step, each) };
+        effects.sort_unstable();
+        effects.dedup();
+        if self.keeps_order {
+            self.each_key(state, |key| self.close_ranks(key));
+        }
+        effects
     }
 
     fn used(&self, state: &State, step: Option<Step>, each: &mut dyn FnMut(u32)) {

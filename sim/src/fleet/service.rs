@@ -4,6 +4,7 @@ use super::definition::{Behaviour, Literal, Observed, VersionId};
 use super::handler::Turn;
 use super::layout::replica;
 use super::state::{self, Control, Replica, State};
+use super::watch::Watch;
 use super::{Fleet, NOBODY};
 use crate::relation::{Effects, Harm, Label};
 
@@ -42,7 +43,8 @@ impl Fleet {
     }
 
     /// Whether a starting replica can go on: the next start-up handler, or being up.
-    pub(super) fn boot(&self, state: &mut State, pool: usize, who: usize, key: usize, choice: u16) -> Effects {
+    pub(super) fn boot(&self, state: &mut State, turn: Turn, watch: Watch) -> Effects {
+        let (pool, who, key) = (turn.pool.expect("a replica"), turn.who, turn.key);
         let mut own = state::take(&mut state.pools[pool], who);
         if own[replica::PHASE] == 1 {
             self.observe_at_start(state, pool, &mut own);
@@ -84,8 +86,7 @@ impl Fleet {
         if skipped || self.definition.handlers[usize::from(handler)].moments.is_empty() {
             return Effects::new();
         }
-        let turn = Turn { pool: Some(pool), who, key, handler, choice, peer: NOBODY };
-        self.begin(state, turn, None, false)
+        self.begin(state, Turn { who, handler, peer: NOBODY, ..turn }, None, false, watch)
     }
 
     /// How many choices the next start-up handler leaves.
