@@ -194,10 +194,12 @@ const PAGES: [Page; 20] = [
     Page {
         code: "TB303",
         severity: Severity::Warning,
-        title: "a guard that no path used",
-        meaning: "A declared guard was never asked, or was true whenever it was asked: it held nobody back.",
-        example: "`wait: until mobile-3.1 traffic < 1%` where mobile-3.1 is declared with no traffic.",
-        mend: "Remove the guard, or correct the fact it asks for.",
+        title: "a guard that lets nothing through",
+        meaning: "A declared guard (`when`, `verify`, `wait: until`, `starts_if`) was never true where it was asked, or \
+                  was never asked. What stands behind it never happens. A guard that was true whenever it was asked \
+                  is not listed: it did its work.",
+        example: "`when: all api at v2` in a plan that never deploys api v2.",
+        mend: "Correct the fact that it asks for, or add the step that makes it true.",
     },
     Page {
         code: "TB304",
@@ -220,7 +222,7 @@ const PAGES: [Page; 20] = [
         code: "TB306",
         severity: Severity::Warning,
         title: "a flag value that was never observed",
-        meaning: "A flag or config has a value that no live actor ever saw on any path.",
+        meaning: "A flag or config has a value that no step sets, or that no live actor ever saw on any path.",
         example: "A version with `if write_queued:` in a plan that never turns write_queued on.",
         mend: "Add the step that sets it, or remove the value and what depends on it.",
     },

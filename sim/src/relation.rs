@@ -2,6 +2,8 @@
 //!
 //! Drivers and findings are written against these traits alone and never name a noun of the fleet.
 
+use std::ops::Range;
+
 use smallvec::SmallVec;
 
 /// A transition system whose steps are classes of moves, never single objects.
@@ -64,9 +66,12 @@ pub trait Judged: Relation {
     fn elements(&self) -> u32;
     /// The elements that must be used for a verdict of safe to mean anything.
     fn vital(&self) -> Vec<u32>;
+    /// The elements that are used only where every part of a divided relation uses them; of the others one part is
+    /// enough.
+    fn everywhere(&self) -> Range<u32>;
     /// Names the declared elements that `state` shows alive or that taking `step` in it uses.
     fn used(&self, state: &Self::State, step: Option<Self::Step>, each: &mut dyn FnMut(u32));
-    /// Takes `step` like [`Relation::apply`], and says in its order who finds what whom has left.
+    /// Takes `step` like [`Relation::apply`], and says in its order who comes across what.
     fn apply_watched(&self, state: &mut Self::State, step: Self::Step, each: &mut dyn FnMut(Contact)) -> Effects {
         let _ = each;
         self.apply(state, step)

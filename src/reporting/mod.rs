@@ -4,6 +4,7 @@
 mod coverage;
 mod expectations;
 mod findings;
+mod guards;
 mod positions;
 mod statements;
 mod vacuity;

@@ -252,3 +252,86 @@ fn replicas_and_keys_do_not_change_verdicts() {
         }
     }
 }
+
+/// What a plan's page lists under `heading`, item by item.
+fn listed(page: &str, heading: &str) -> Vec<String> {
+    let lines = page.lines().skip_while(|line| !line.starts_with(heading)).skip(1);
+    let mut items: Vec<String> = Vec::new();
+    for line in lines.take_while(|line| !line.is_empty()) {
+        match line.strip_prefix("  · ") {
+            Some(item) => items.push(item.to_owned()),
+            None => *items.last_mut().expect("an item comes first") += &format!(" {}", line.trim()),
+        }
+    }
+    items
+}
+
+fn rule_case(name: &str) -> String {
+    format!("tests/rules/{name}.yaml")
+}
+
+#[test]
+fn what_no_path_used_is_listed_and_strict_minds() {
+    let expected: [(&str, &[&str]); 6] = [
+        (
+            "vacuity/guards",
+            &[
+                "TB301: wait until f is on: never taken",
+                "TB303: wait until f is on: its guard never lets it begin",
+                "TB303: wait until f is on: its `until` never comes true",
+                "TB303: web v2 audit: its `when` never lets it run",
+                "TB305: web v2 audit: never runs",
+                "TB306: f: no step sets it to on",
+            ],
+        ),
+        (
+            "vacuity/unused-verify",
+            &[
+                "TB301: deploy web v2: never taken",
+                "TB303: backfill rows.b: its `verify` never lets it end",
+                "TB305: web v2 reads rows: never runs",
+                "TB305: web v2 writes rows: never runs",
+            ],
+        ),
+        (
+            "vacuity/unused-start",
+            &[
+                "TB303: web v2: its `starts_if` never lets it start",
+                "TB305: web v2 reads rows: never runs",
+                "TB305: web v2 writes rows: never runs",
+                "TB306: level: no step sets it to new",
+            ],
+        ),
+        ("vacuity/unseen-value", &["TB306: level: nobody ever observes new"]),
+        ("vacuity/used-guards", &[]),
+        ("vacuity/verified", &[]),
+    ];
+    for (name, items) in expected {
+        let file = rule_case(name);
+        let found = listed(&run(["check", &file]).out, "vacuous");
+        let found: Vec<&str> = found.iter().map(|item| item.rsplit_once(" (line ").unwrap().0).collect();
+        assert_eq!(found, items, "{name}");
+        let safe = run(["check", &file]).code == 0;
+        assert!(!safe || (run(["check", "--strict", &file]).code == 0) == items.is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn the_table_of_pairs_is_long_only_where_everything_is_asked_for() {
+    let file = example("d-enum-cache");
+    let short = run(["check", &file]).out;
+    assert!(short.contains("\nversion pairs: 23 of 24 met (`-v` lists them)\n"), "{short}");
+    let long = run(["check", "-v", &file]).out;
+    let pairs = listed(&long, "version pairs: 23 of 24 met");
+    assert_eq!(pairs.len(), 9, "{pairs:?}");
+    assert_eq!(pairs[8], "GET /v1/orders.reply: orders v3 → app-6; never app-5");
+    let cut = run(["check", "--max-states", "20", &file]).out;
+    assert!(cut.contains(" of 24 met so far (`-v` lists them)\n"), "{cut}");
+    let report = json(&[&file]);
+    let pairs = report["plans"][0]["coverage"].as_array().unwrap();
+    assert_eq!(pairs.len(), 24);
+    let never: Vec<&Value> = pairs.iter().filter(|pair| pair["met"] == false).collect();
+    let expected =
+        serde_json::json!({"place": "GET /v1/orders.reply", "writer": "orders v3", "reader": "app-5", "met": false});
+    assert_eq!(never, [&expected]);
+}

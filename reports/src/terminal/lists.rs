@@ -139,7 +139,7 @@ fn write_coverage(page: &mut Page, plan: &PlanReport) {
     }
     let met = pairs.iter().filter(|pair| pair.met).count();
     let so_far = if plan.complete { "" } else { " so far" };
-    let more = if page.style.verbose { "" } else { " (`-v` lists them)" };
+    let more = if page.style.verbose { " (who wrote, who read)" } else { " (`-v` lists them)" };
     heading(page, &format!("version pairs: {met} of {} met{so_far}{more}", pairs.len()));
     if page.style.verbose {
         let lines = pairs.chunk_by(|one, next| (&one.place, &one.writer) == (&next.place, &next.writer));
@@ -155,7 +155,12 @@ fn write_readers(page: &mut Page, pairs: &[VersionPair]) {
         readers.collect::<Vec<_>>().join(", ")
     };
     let (met, never) = (readers(true), readers(false));
-    let mut pieces = vec![Piece::plain(format!("{}: {} {arrow} {met}", pairs[0].place, pairs[0].writer))];
+    let begin = format!("{}: {} {arrow}", pairs[0].place, pairs[0].writer);
+    let mut pieces = vec![Piece::plain(match (met.is_empty(), never.is_empty()) {
+        (true, _) => begin,
+        (false, true) => format!("{begin} {met}"),
+        (false, false) => format!("{begin} {met};"),
+    })];
     if !never.is_empty() {
         pieces.push(Piece::new(Role::Quiet, format!("never {never}")));
     }

@@ -68,8 +68,8 @@ pub(super) struct Analysis<R: Judged> {
     pub known: Vec<Label>,
     /// Whether the start configuration was explored whole; if not, nothing can be charged to the plan.
     pub all_known: bool,
-    /// Who came across what whom has left.
-    pub meetings: BTreeSet<Meeting>,
+    /// From the homes where a second attempt begins to where it does.
+    links: Vec<(u32, u32)>,
     /// Second attempts.
     pub retries: Vec<Retry<R>>,
     /// States of the plan by position.
@@ -105,8 +105,7 @@ impl<R: Judged + Clone> Analysis<R> {
             }
             retries.extend(more);
         };
-        let meetings = ground.watched.meetings(&ground.graph, &links);
-        Self { all_known, meetings, ..Self::weigh(relation, ground, known, retries) }
+        Self { all_known, links, ..Self::weigh(relation, ground, known, retries) }
     }
 
     fn weigh(relation: R, ground: Ground, known: Vec<Label>, retries: Vec<Retry<R>>) -> Self {
@@ -124,16 +123,17 @@ impl<R: Judged + Clone> Analysis<R> {
         let home = ground.target(&[START], rolled);
         let mut any_end = ground.open.clone();
         any_end.extend((0..ground.graph.len()).filter(|at| rolled(ground.modes[*at])));
+        let forward = |mode| matches!(mode, Mode::Forward { .. });
         let goal = ground.target(&[GOAL], |mode| mode == Mode::Forward { finished: true });
         Self {
             rolls_back: programme_works(&ground, &home, rolling, is_rollback),
             ends: programme_works(&ground, &any_end, rolling, is_rollback),
-            finishes: programme_works(&ground, &goal, |mode| matches!(mode, Mode::Forward { .. }), is_forward),
+            finishes: programme_works(&ground, &goal, forward, is_forward),
             relation,
             ground,
             known,
             all_known: true,
-            meetings: BTreeSet::new(),
+            links: vec![],
             retries,
             at,
             aborted,
@@ -156,6 +156,14 @@ impl<R: Judged + Clone> Analysis<R> {
     /// Whether finishing the plan works from everywhere at a position.
     pub fn all_finish(&self, position: Position) -> bool {
         self.relation.may_finish() && self.at[&position].iter().all(|id| self.finishes.contains(*id as usize))
+    }
+
+    /// Who came across what whom has left, as long as the plan does not come to other than these positions.
+    pub fn meetings(&self, positions: &[Position]) -> BTreeSet<Meeting> {
+        let mut outside = Bits::with_capacity(self.ground.graph.len());
+        let beyond = self.at.iter().filter(|(position, _)| !positions.contains(position));
+        outside.extend(beyond.flat_map(|(_, ids)| ids).map(|id| *id as usize));
+        self.ground.watched.meetings(&self.ground.graph, &self.links, &outside)
     }
 
     /// Whether something can be lost at a position.

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::meetings::{Contacts, Watched};
 use super::works::{Bits, can_reach, states, unexpanded};
-use crate::drivers::explore::Graph;
+use crate::drivers::explore::{Expanded, Graph};
 use crate::relation::{Home, Judged, Label, Mode, Mover, Operator, Position};
 
 /// A harm or loss, and the edge on which it happens.
@@ -100,20 +100,8 @@ impl Ground {
             .filter(|label| !known.iter().any(|known| known.same_harm(label)))
             .collect();
         seen.waiting.push(waiting);
-        let mut alive = SmallVec::new();
-        relation.used(&state, None, &mut |element| alive.push(element));
-        self.used.extend(alive.iter().map(|element| *element as usize));
-        let mut contacts: Vec<Contacts> = Vec::new();
-        let steps = self.graph.steps_by(relation, id, &mut |state, step| {
-            let mut met = Contacts::new();
-            let effects = relation.apply_watched(state, step, &mut |contact| met.push(contact));
-            contacts.push(met);
-            effects
-        });
-        self.watched.push(alive, contacts.into_iter());
         let mut guarded = false;
-        for (edge, taken) in steps.into_iter().enumerate() {
-            relation.used(&state, Some(taken.step), &mut |element| self.used.insert(element as usize));
+        for (edge, taken) in self.watch(relation, id, &state).into_iter().enumerate() {
             guarded |= is_over_rows(taken.mover);
             for label in taken.effects {
                 if known.iter().any(|known| known.same_harm(&label)) {
@@ -128,6 +116,26 @@ impl Ground {
         if relation.awaits_rows(&state) && !guarded && self.graph.is_expanded(id) {
             seen.unguarded.insert(at);
         }
+    }
+
+    /// The steps of a state, taken again to see what they use and who meets whom.
+    fn watch<R: Judged>(&mut self, relation: &R, id: u32, state: &R::State) -> Vec<Expanded<R::Step>> {
+        let used = &mut self.used;
+        let mut alive: SmallVec<[u32; 8]> = SmallVec::new();
+        relation.used(state, None, &mut |element| alive.push(element));
+        alive.sort_unstable();
+        alive.dedup();
+        used.extend(alive.iter().map(|element| *element as usize));
+        let mut contacts: Vec<Contacts> = Vec::new();
+        let steps = self.graph.steps_by(relation, id, &mut |after, step| {
+            relation.used(state, Some(step), &mut |element| used.insert(element as usize));
+            let mut met = Contacts::new();
+            let effects = relation.apply_watched(after, step, &mut |contact| met.push(contact));
+            contacts.push(met);
+            effects
+        });
+        self.watched.push(alive, contacts.into_iter());
+        steps
     }
 
     fn find_harbours(&mut self, seen: &Seen) {

@@ -204,12 +204,8 @@ fn together<R: Judged + Clone>(analyses: &[Analysis<R>], sliced: bool, limits: &
     if !all_known {
         found.iter_mut().for_each(PositionFinding::leave_open);
     }
-    let mut used = analyses[0].ground.used.clone();
-    let mut pre_existing: Vec<Label> = Vec::new();
-    for analysis in analyses {
-        used.union_with(&analysis.ground.used);
-        pre_existing.extend(&analysis.known);
-    }
+    let used = used(analyses);
+    let mut pre_existing: Vec<Label> = analyses.iter().flat_map(|analysis| &analysis.known).copied().collect();
     pre_existing.sort_unstable();
     pre_existing.dedup();
     let stalls: Vec<Option<u32>> = analyses.iter().map(|analysis| analysis.stalls().filter(|_| complete)).collect();
@@ -222,12 +218,23 @@ fn together<R: Judged + Clone>(analyses: &[Analysis<R>], sliced: bool, limits: &
         findings: story::findings(analyses, sliced, &found, &stalls),
         pre_existing,
         used,
-        meetings: analyses.iter().flat_map(|analysis| &analysis.meetings).copied().collect(),
+        meetings: analyses.iter().flat_map(|analysis| analysis.meetings(&positions)).collect(),
         states: analyses.iter().map(|analysis| analysis.ground.graph.len() as u64).sum(),
         transitions: analyses.iter().map(|analysis| analysis.ground.graph.transitions()).sum(),
         complete: complete && all_known,
         positions: found,
     }
+}
+
+/// The elements that are used, in some slice or, where that is what it takes, in every one.
+fn used<R: Judged>(analyses: &[Analysis<R>]) -> Bits {
+    let mut used = analyses[0].ground.used.clone();
+    analyses.iter().for_each(|analysis| used.union_with(&analysis.ground.used));
+    for element in analyses[0].relation.everywhere() {
+        let at = element as usize;
+        used.set(at, analyses.iter().all(|analysis| analysis.ground.used.contains(at)));
+    }
+    used
 }
 
 /// V5, from what was found, not from what could be told.

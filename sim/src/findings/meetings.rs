@@ -3,12 +3,15 @@
 //! Who left something is no part of a state, because nothing that happens depends on it. So each state gets the set of
 //! those who may have left what it holds, by some path: what a step leaves is added, what it replaces and what is no
 //! longer there is taken away, until nothing changes.
+//!
+//! Where several things lie in one slot (messages in flight, the own items of several replicas), whoever comes across
+//! one of them may have met any of those who left one: there too many meetings are seen, never too few.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use smallvec::SmallVec;
 
-use super::works::Bits;
+use super::works::{Bits, reach};
 use crate::drivers::explore::Graph;
 use crate::relation::Contact;
 
@@ -50,15 +53,23 @@ impl Watched {
         self.of_state.push(*self.numbers.entry(Profile { holds, edges }).or_insert(next));
     }
 
-    /// Every meeting on some path through `graph`; `links` lead on where the graph has no edge, in the order of their
-    /// beginnings, one from each.
-    pub fn meetings(&self, graph: &Graph, links: &[(u32, u32)]) -> BTreeSet<Meeting> {
-        let said = self.contacts().filter_map(|contact| match *contact {
+    /// Every meeting on some path through `graph` that leaves no state of `outside`; `links` lead on where the graph
+    /// has no edge, in the order of their beginnings, one from each.
+    pub fn meetings(&self, graph: &Graph, links: &[(u32, u32)], outside: &Bits) -> BTreeSet<Meeting> {
+        let mut inside = Bits::with_capacity(graph.len());
+        inside.extend(graph.starts().iter().map(|start| *start as usize));
+        inside = reach(graph, &inside, &|source, _| !outside.contains(source as usize));
+        inside.difference_with(outside);
+        let mut seen = Bits::with_capacity(self.numbers.len());
+        seen.extend(inside.ones().map(|id| self.of_state[id] as usize));
+        let seen = self.numbers.iter().filter(|(_, number)| seen.contains(**number as usize));
+        let contacts = seen.flat_map(|(profile, _)| &profile.edges).flat_map(|(_, contacts)| contacts);
+        let said = contacts.filter_map(|contact| match *contact {
             Contact::Meets { slot, from, to } => Some(Meeting { slot, from, to }),
             _ => None,
         });
         let mut all: BTreeSet<Meeting> = said.collect();
-        let mut flow = Flow::new(self);
+        let mut flow = Flow::new(self, &inside);
         if !flow.marks.is_empty() && !flow.takers.is_empty() {
             flow.run(graph, links);
             for ((slot, to), found) in flow.takers.iter().zip(&flow.found) {
@@ -118,6 +129,8 @@ struct Flow<'a> {
     /// Per profile: it, and the marks of the slots that it holds.
     profiles: Vec<(&'a Profile, Marks)>,
     of_state: &'a [u32],
+    /// The states that are looked at.
+    inside: &'a Bits,
     /// Per state: the marks that may be there, `words` each.
     there: Vec<u64>,
     words: usize,
@@ -126,7 +139,7 @@ struct Flow<'a> {
 }
 
 impl<'a> Flow<'a> {
-    fn new(watched: &'a Watched) -> Self {
+    fn new(watched: &'a Watched, inside: &'a Bits) -> Self {
         let (marks, takers) = (watched.marks(), watched.takers());
         let words = marks.len().div_ceil(64);
         let none: Marks = SmallVec::from_elem(0, words);
@@ -136,6 +149,7 @@ impl<'a> Flow<'a> {
             takers,
             profiles: vec![],
             of_state: &watched.of_state,
+            inside,
             there: vec![0; words * watched.of_state.len()],
             words,
         };
@@ -163,13 +177,12 @@ impl<'a> Flow<'a> {
 
     /// Goes along every edge until nothing changes. At the start, all is left by nobody.
     fn run(&mut self, graph: &Graph, links: &[(u32, u32)]) {
-        let mut waits = Bits::with_capacity(self.of_state.len());
-        waits.insert_range(..);
+        let mut waits = self.inside.clone();
         // States are numbered by distance from the start, so that most of what flows, flows on in the same sweep.
         while !waits.is_clear() {
             for id in 0..self.of_state.len() as u32 {
                 if waits.contains(id as usize) {
-                    waits.set(id as usize, false);
+                    waits.remove(id as usize);
                     self.leave(graph, id, links, &mut waits);
                 }
             }
@@ -221,7 +234,7 @@ impl<'a> Flow<'a> {
         here
     }
 
-    /// Adds marks to a state, as far as it holds anything in their slots; whether any was new.
+    /// Adds marks to a state, as far as it holds anything in their slots; whether any was new for one that is looked at.
     fn arrive(&mut self, id: u32, marks: &Marks) -> bool {
         let (_, held) = &self.profiles[self.of_state[id as usize] as usize];
         let there = &mut self.there[id as usize * self.words..][..self.words];
@@ -231,6 +244,6 @@ impl<'a> Flow<'a> {
             *there |= new;
             changed |= new != 0;
         }
-        changed
+        changed && self.inside.contains(id as usize)
     }
 }

@@ -101,7 +101,28 @@ impl Ends {
                 ends.writers.extend(behaviour.replies.iter().map(|(api, ..)| (Slot::Reply(*api), version)));
             }
         }
+        ends.move_on(definition);
         ends
+    }
+
+    /// Who sends to a queue that some step empties into another one, sends to that one too.
+    fn move_on(&mut self, definition: &Definition) {
+        let lines = definition.lines();
+        let moves = lines.iter().filter_map(|line| match line.action {
+            Action::Move(from, to, _) => Some((Slot::Place(from), Slot::Place(to))),
+            _ => None,
+        });
+        let moves: Vec<(Slot, Slot)> = moves.collect();
+        // A message can be moved as often as there are steps that move.
+        for _ in &moves {
+            for (from, to) in &moves {
+                let senders: Vec<VersionId> =
+                    self.writers.iter().filter(|(slot, _)| slot == from).map(|(_, sender)| *sender).collect();
+                self.writers.extend(senders.into_iter().map(|sender| (*to, sender)));
+                self.writers.sort_unstable();
+                self.writers.dedup();
+            }
+        }
     }
 
     fn of_handler(&mut self, definition: &Definition, handler: &Handler) {
