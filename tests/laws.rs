@@ -29,6 +29,7 @@ struct Said {
     verdict: Verdict,
     positions: Vec<(Position, Zone, Ends, Vec<HarmAt>)>,
     last_safe_step: Option<u16>,
+    parked: Vec<(Position, bool, bool)>,
     /// Who met whom.
     meetings: BTreeSet<Meeting>,
 }
@@ -66,6 +67,7 @@ fn said(judgement: &Judgement<Fleet>) -> Said {
             .map(|found| (found.position, found.zone, found.rollback_ends, found.harms.clone()))
             .collect(),
         last_safe_step: judgement.last_safe_step,
+        parked: judgement.positions.iter().map(|at| (at.position, at.parks, at.rollback_parks)).collect(),
         meetings: judgement.meetings.clone(),
     }
 }

@@ -128,7 +128,7 @@ impl File<'_> {
             complete: judgement.complete,
             undecided: self.undecided(&empty),
             pre_existing: judgement.pre_existing.iter().filter_map(|label| self.harm(label, false)).collect(),
-            parked: vec![],
+            parked: self.parked(),
             metrics_not_checked: self.metrics_not_checked(),
             mismatches: vec![],
             coverage: self.coverage(),

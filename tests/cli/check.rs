@@ -335,3 +335,21 @@ fn the_table_of_pairs_is_long_only_where_everything_is_asked_for() {
         serde_json::json!({"place": "GET /v1/orders.reply", "writer": "orders v3", "reader": "app-5", "met": false});
     assert_eq!(never, [&expected]);
 }
+
+#[test]
+fn a_harmless_place_in_between_is_said() {
+    let parked = |name: &str| listed(&run(["check", &rule_case(name)]).out, "parked");
+    assert_eq!(parked("zones/no-hotfix"), Vec::<String>::new());
+    assert!(parked("variants/a-may-not-finish")[0].contains("deploy orders v3"), "where the rule's text says so");
+    let page = run(["check", &example("e-fixed")]).out;
+    let stops = "the plan, stopped after deploy orders v2, backfill orders.order_status, deploy orders v2.5, wait 7d, deploy orders v3";
+    assert_eq!(listed(&page, "parked"), [stops]);
+    let text = "turnback: 1\nname: A rollback that stops half-way\ntables: {t: {columns: {id: not_null}}}\nservices:\n  \
+                s: {versions: {v1: {reads: {t: [id]}, writes: {t: [id]}}, v2: {extends: v1}, v3: {extends: v1}}}\n\
+                plan: [{deploy: s v2}, {deploy: s v3}]\nrollback: [{deploy: s v2}]\n";
+    let ended = run_with_input(&["check", "-"], text.as_bytes());
+    let both = ["the plan, stopped after deploy s v2", "the rollback, begun at start, deploy s v2, deploy s v3"];
+    assert_eq!(listed(&ended.out, "parked"), both, "{ended:?}");
+    let cut = run(["check", "--max-states", "20", &example("e-fixed")]).out;
+    assert_eq!(listed(&cut, "parked"), Vec::<String>::new(), "nothing is known for certain");
+}

@@ -80,6 +80,10 @@ pub(super) struct Analysis<R: Judged> {
     pub ends: Bits,
     /// States of the plan from which finishing it ends in the goal.
     pub finishes: Bits,
+    /// States of the plan that settle in a harbour in between if the plan stops there.
+    parks: Bits,
+    /// Rollback states from which the rollback ends in such a harbour.
+    rollback_parks: Bits,
     /// Where abort leads, per state of the plan.
     pub aborted: Vec<u32>,
 }
@@ -124,10 +128,14 @@ impl<R: Judged + Clone> Analysis<R> {
         let mut any_end = ground.open.clone();
         any_end.extend((0..ground.graph.len()).filter(|at| rolled(ground.modes[*at])));
         let forward = |mode| matches!(mode, Mode::Forward { .. });
+        let mut parked = ground.harbours[BETWEEN].clone();
+        (0..ground.graph.len()).filter(|at| !rolled(ground.modes[*at])).for_each(|at| parked.set(at, false));
         let goal = ground.target(&[GOAL], |mode| mode == Mode::Forward { finished: true });
         Self {
             rolls_back: programme_works(&ground, &home, rolling, is_rollback),
             ends: programme_works(&ground, &any_end, rolling, is_rollback),
+            parks: programme_works(&ground, &ground.harbours[BETWEEN], forward, |_| false),
+            rollback_parks: programme_works(&ground, &parked, rolling, is_rollback),
             finishes: programme_works(&ground, &goal, forward, is_forward),
             relation,
             ground,
@@ -164,6 +172,17 @@ impl<R: Judged + Clone> Analysis<R> {
         let beyond = self.at.iter().filter(|(position, _)| !positions.contains(position));
         outside.extend(beyond.flat_map(|(_, ids)| ids).map(|id| *id as usize));
         self.ground.watched.meetings(&self.ground.graph, &self.links, &outside)
+    }
+
+    /// Whether a plan that stops at a position surely settles in a harbour in between.
+    pub fn all_park(&self, position: Position) -> bool {
+        self.at[&position].iter().all(|id| self.parks.contains(*id as usize))
+    }
+
+    /// Whether a rollback that begins at a position surely ends in such a harbour.
+    pub fn all_rollbacks_park(&self, position: Position) -> bool {
+        let parks = |target: u32| target != NO_ABORT && self.rollback_parks.contains(target as usize);
+        self.at[&position].iter().all(|id| parks(self.aborted[*id as usize]))
     }
 
     /// Whether something can be lost at a position.

@@ -100,6 +100,10 @@ pub struct PositionFinding<S> {
     pub rolls_back: bool,
     /// Whether finishing the plan does.
     pub finishes: bool,
+    /// Whether the plan can stop here for good: nobody is ever hurt, though this is neither home nor goal.
+    pub parks: bool,
+    /// Whether the declared rollback always ends in such a place.
+    pub rollback_parks: bool,
 }
 
 /// What a finding is about.
@@ -309,6 +313,8 @@ fn weighed<R: Judged + Clone>(
             harms: here,
             rolls_back,
             finishes,
+            parks: complete && analyses.iter().all(|analysis| analysis.all_park(position)),
+            rollback_parks: complete && analyses.iter().all(|analysis| analysis.all_rollbacks_park(position)),
         });
     }
     found
