@@ -73,6 +73,7 @@ impl Walk {
             Contact::Meets { slot, from, to } => {
                 self.met.insert(Meeting { slot, from, to });
             }
+            Contact::Uses { .. } => {}
         }
     }
 }

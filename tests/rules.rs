@@ -204,7 +204,7 @@ fn limits() -> Limits<'static> {
 }
 
 /// `sliced`: check what does not touch separately (1.4).
-fn look(compiled: &Compiled, keys: usize, sliced: bool) -> Seen {
+fn look(compiled: &Compiled, text: &str, keys: usize, sliced: bool) -> Seen {
     let keys = keys.try_into().unwrap();
     let fleet = Fleet::new(compiled.definition.clone(), keys);
     let mut slices = vec![];
@@ -271,7 +271,7 @@ fn look(compiled: &Compiled, keys: usize, sliced: bool) -> Seen {
             _ => false,
         };
     }
-    seen.unused = used::unused(compiled, &fleet, &judgement);
+    seen.unused = used::unused(compiled, &fleet, &judgement, text);
     (seen.met, seen.never_met) = used::pairs(compiled, &fleet, &judgement);
     seen.told = told(compiled, &fleet, &slices, &judgement);
     seen
@@ -428,7 +428,7 @@ fn disagreements(case: &Case, text: &str) -> Result<Vec<String>, String> {
                 format!("refused: {}", said.join("; "))
             })
         };
-        let seen = look(&compiled(None)?, 1, true);
+        let seen = look(&compiled(None)?, text, 1, true);
         let which = section.plan.as_ref().map_or(String::new(), |plan| format!("plan {plan}: "));
         let before = found.len();
         for expected in &section.expectations {
@@ -438,7 +438,7 @@ fn disagreements(case: &Case, text: &str) -> Result<Vec<String>, String> {
             }
         }
         for (replicas, keys, sliced) in [(Some(3), 1, true), (Some(4), 1, true), (None, 2, true), (None, 1, false)] {
-            let other = look(&compiled(replicas)?, keys, sliced);
+            let other = look(&compiled(replicas)?, text, keys, sliced);
             // What happens to one of two items leaves the other one as it was.
             let met = if keys == 1 { other.met == seen.met } else { other.met.is_superset(&seen.met) };
             if (&other.verdict, &other.zones) != (&seen.verdict, &seen.zones) || !met {

@@ -31,7 +31,7 @@ pub fn page(code: &str) -> Option<&'static Page> {
     PAGES.iter().find(|page| page.code.eq_ignore_ascii_case(code))
 }
 
-const PAGES: [Page; 20] = [
+const PAGES: [Page; 21] = [
     Page {
         code: "TB201",
         severity: Severity::Error,
@@ -225,6 +225,15 @@ const PAGES: [Page; 20] = [
         meaning: "A flag or config has a value that no step sets, or that no live actor ever saw on any path.",
         example: "A version with `if write_queued:` in a plan that never turns write_queued on.",
         mend: "Add the step that sets it, or remove the value and what depends on it.",
+    },
+    Page {
+        code: "TB307",
+        severity: Severity::Warning,
+        title: "a rule that nothing ever called for",
+        meaning: "It is declared what a reader does about a missing or unknown field or value, and on no path does it \
+                  meet one.",
+        example: "`on_unknown_value: drop` of a consumer whose producers send only values that it accepts.",
+        mend: "Remove the rule, or declare who writes or sends what it is for.",
     },
 ];
 

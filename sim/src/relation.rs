@@ -107,6 +107,11 @@ pub enum Contact {
         /// Where it is now, too.
         to: u32,
     },
+    /// An element is used in the middle of the step.
+    Uses {
+        /// The element.
+        element: u32,
+    },
     /// An actor says something to another one, who is there.
     Meets {
         /// What is said.

@@ -19,6 +19,7 @@ impl File<'_> {
             self.idle_rollback(&mut vacuous);
             self.shut_guards(&mut vacuous);
             self.idle_handlers(&mut vacuous);
+            self.idle_rules(&mut vacuous);
         }
         self.deaf_gates(&mut vacuous);
         self.unseen_values(&mut vacuous);
@@ -98,6 +99,18 @@ impl File<'_> {
                     self.note(vacuous, "TB303", format!("{}: its `when` never lets it run", names[at]), span);
                 }
                 self.note(vacuous, "TB305", format!("{}: never runs", names[at]), span);
+            }
+        }
+    }
+
+    /// Rules for what is not as expected, where nothing ever is.
+    fn idle_rules(&self, vacuous: &mut Vec<Vacuous>) {
+        for (number, (key, span)) in self.case.compiled.names.rules.iter().enumerate() {
+            let followers = self.case.fleet().definition.followers(number as u16);
+            let excused = followers.iter().all(|version| self.deployed_by_others(*version));
+            if !excused && !self.used(Element::Rule(number as u16)) {
+                let outcome = &self.source.text()[span.clone()];
+                self.note(vacuous, "TB307", format!("{key}: {outcome}: nothing ever calls for it"), span);
             }
         }
     }

@@ -272,7 +272,7 @@ fn rule_case(name: &str) -> String {
 
 #[test]
 fn what_no_path_used_is_listed_and_strict_minds() {
-    let expected: [(&str, &[&str]); 6] = [
+    let expected: [(&str, &[&str]); 7] = [
         (
             "vacuity/guards",
             &[
@@ -303,6 +303,7 @@ fn what_no_path_used_is_listed_and_strict_minds() {
             ],
         ),
         ("vacuity/unseen-value", &["TB306: level: nobody ever observes new"]),
+        ("vacuity/unused-rules", &["TB307: on_missing_field: drop: nothing ever calls for it"]),
         ("vacuity/used-guards", &[]),
         ("vacuity/verified", &[]),
     ];

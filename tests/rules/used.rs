@@ -16,7 +16,7 @@ fn version(compiled: &Compiled, version: u16) -> String {
 }
 
 /// Everything declared that no path used: `handler v1 reads rows`, `step 2`, `verify undo 1`, `value f on`.
-pub fn unused(compiled: &Compiled, fleet: &Fleet, judgement: &Judgement<Fleet>) -> BTreeSet<String> {
+pub fn unused(compiled: &Compiled, fleet: &Fleet, judgement: &Judgement<Fleet>, text: &str) -> BTreeSet<String> {
     let mut all: Vec<(Element, String)> = Vec::new();
     for number in 0..compiled.definition.handlers.len() {
         all.push((Element::Handler(number as u16), format!("handler {}", super::handler(compiled, number))));
@@ -36,6 +36,9 @@ pub fn unused(compiled: &Compiled, fleet: &Fleet, judgement: &Judgement<Fleet>) 
     for (number, (value, names)) in compiled.names.values.iter().enumerate() {
         let named = names.iter().enumerate();
         all.extend(named.map(|(at, name)| (Element::Value(number as u16, at as u8), format!("value {value} {name}"))));
+    }
+    for (number, (key, span)) in compiled.names.rules.iter().enumerate() {
+        all.push((Element::Rule(number as u16), format!("{key} {}", &text[span.clone()])));
     }
     let unused = all.into_iter().filter(|(element, _)| !judgement.used.contains(fleet.element(*element) as usize));
     unused.map(|(_, text)| text).collect()

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::meetings::{Contacts, Watched};
 use super::works::{Bits, can_reach, states, unexpanded};
 use crate::drivers::explore::{Expanded, Graph};
-use crate::relation::{Home, Judged, Label, Mode, Mover, Operator, Position};
+use crate::relation::{Contact, Home, Judged, Label, Mode, Mover, Operator, Position};
 
 /// A harm or loss, and the edge on which it happens.
 #[derive(Clone, Copy, Debug)]
@@ -130,7 +130,10 @@ impl Ground {
         let steps = self.graph.steps_by(relation, id, &mut |after, step| {
             relation.used(state, Some(step), &mut |element| used.insert(element as usize));
             let mut met = Contacts::new();
-            let effects = relation.apply_watched(after, step, &mut |contact| met.push(contact));
+            let effects = relation.apply_watched(after, step, &mut |contact| match contact {
+                Contact::Uses { element } => used.insert(element as usize),
+                contact => met.push(contact),
+            });
             contacts.push(met);
             effects
         });

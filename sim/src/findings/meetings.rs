@@ -228,7 +228,7 @@ impl<'a> Flow<'a> {
                     let new = self.select(|slot, by| slot == to && left.contains(&by));
                     here.iter_mut().zip(new).for_each(|(here, new)| *here |= new);
                 }
-                Contact::Meets { .. } => {}
+                Contact::Meets { .. } | Contact::Uses { .. } => {}
             }
         }
         here

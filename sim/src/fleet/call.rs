@@ -211,6 +211,7 @@ impl<'f> Run<'f> {
     }
 
     fn blame(&mut self, reading: &Reading, version: u16, api: u16, origin: u16) {
+        self.follows(&reading.rules);
         let place = self.fleet.api_place(api);
         for (harm, field) in &reading.harms {
             self.harm(*harm, version, place, u16::from(*field), origin);

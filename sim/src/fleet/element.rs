@@ -1,6 +1,6 @@
 //! What is declared and can be used by a path, or by none (V7).
 
-use super::definition::{Action, Observed};
+use super::definition::{Action, Behaviour, Definition, Needs, Observed, Op, VersionId};
 use super::layout::{Home, control, presence, replica};
 use super::programme::Entry;
 use super::rollout::sub;
@@ -28,6 +28,8 @@ pub enum Element {
     Start(u16),
     /// Somebody observes that value of a flag or config.
     Value(u16, u8),
+    /// A rule for what is not as expected is followed.
+    Rule(u16),
     /// One more than the last.
     End,
 }
@@ -39,7 +41,7 @@ impl Fleet {
         let lines = definition.plan.len() + self.programmes.rollback(0).len();
         let values = |before: usize| definition.values[..before].iter().map(|value| usize::from(value.values)).sum();
         // Per sort: how many there are, in the order of `Element`.
-        let sizes: [usize; 7] = [
+        let sizes: [usize; 8] = [
             definition.places.len(),
             definition.handlers.len(),
             lines,
@@ -47,6 +49,7 @@ impl Fleet {
             lines,
             definition.versions.len(),
             values(definition.values.len()),
+            usize::from(definition.rules),
         ];
         let plan = definition.plan.len();
         let (sort, at) = match element {
@@ -58,7 +61,8 @@ impl Fleet {
             Element::Verified(line) => (4, usize::from(line)),
             Element::Start(version) => (5, usize::from(version)),
             Element::Value(value, index) => (6, values(usize::from(value)) + usize::from(index)),
-            Element::End => (7, 0),
+            Element::Rule(rule) => (7, usize::from(rule)),
+            Element::End => (8, 0),
         };
         (sizes[..sort].iter().sum::<usize>() + at) as u32
     }
@@ -160,5 +164,22 @@ impl Fleet {
                 each(id as u16);
             }
         }
+    }
+}
+
+impl Definition {
+    /// The versions for which a declared rule counts.
+    pub fn followers(&self, rule: u16) -> Vec<VersionId> {
+        let follows = |needs: &Needs| needs.otherwise.rules.contains(&rule);
+        let handlers = self.handlers.iter().filter(|handler| {
+            handler.moments.iter().flat_map(|moment| &moment.ops).any(|op| match op {
+                Op::Receive(needs) | Op::Read { needs, .. } | Op::Call { reply: Some(needs), .. } => follows(needs),
+                _ => false,
+            })
+        });
+        let accepts =
+            |behaviour: &Behaviour| behaviour.accepts.iter().any(|accept| accept.needs.as_ref().is_some_and(follows));
+        let called = self.versions.iter().enumerate().filter(|(_, version)| version.variants.iter().any(accepts));
+        handlers.map(|handler| handler.version).chain(called.map(|(version, _)| version as VersionId)).collect()
     }
 }

@@ -107,6 +107,7 @@ impl Run<'_> {
                 self.harm(*harm, actor, queue, u16::from(*field), origin);
             }
         }
+        self.follows(&reading.rules);
         self.note_misread(queue, &reading.misread);
         self.carry(Source::Payload, fields);
         reading.stopped
@@ -137,6 +138,7 @@ impl Run<'_> {
         for (harm, field) in &reading.harms {
             self.harm(*harm, actor, place, u16::from(*field), origin);
         }
+        self.follows(&reading.rules);
         self.note_misread(place, &reading.misread);
         self.carry(Source::Place(place), &item[1..]);
         reading.stopped

@@ -467,7 +467,7 @@ impl Judged for Fleet {
     }
 
     fn everywhere(&self) -> std::ops::Range<u32> {
-        self.element(Element::Step(0))..self.element(Element::End)
+        self.element(Element::Step(0))..self.element(Element::Rule(0))
     }
 
     fn used(&self, state: &State, step: Option<Step>, each: &mut dyn FnMut(u32)) {

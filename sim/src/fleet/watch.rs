@@ -5,7 +5,7 @@ use super::handler::Run;
 use super::layout::{Home, presence};
 use super::rollout::sub;
 use super::state::State;
-use super::{Fleet, Kind, Step};
+use super::{Element, Fleet, Kind, Step};
 use crate::relation::Contact;
 
 /// Told of every contact.
@@ -194,6 +194,13 @@ impl Run<'_> {
     pub(super) fn says(&mut self, slot: Slot, from: VersionId, to: VersionId) {
         let slot = self.fleet.slot(slot);
         (self.watch)(Contact::Meets { slot, from, to });
+    }
+
+    /// Declared rules are followed.
+    pub(super) fn follows(&mut self, rules: &[u16]) {
+        for rule in rules {
+            (self.watch)(Contact::Uses { element: self.fleet.element(Element::Rule(*rule)) });
+        }
     }
 
     fn others_hold(&self, place: PlaceId) -> bool {
