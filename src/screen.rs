@@ -40,12 +40,13 @@ impl Screen {
         let terminal = io::stdout().is_terminal();
         let columns = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
         let width = columns.filter(|_| terminal).unwrap_or(Style::piped().width);
-        Style { color: self.colors(terminal), ascii: self.ascii, width }
+        Style { color: self.colors(terminal), ascii: self.ascii, width, verbose: self.verbose }
     }
 
     /// How an answer in a file looks.
     pub fn file_style(&self) -> Style {
-        Style { color: self.color == Color::Always, ascii: self.ascii, ..Style::piped() }
+        let color = self.color == Color::Always;
+        Style { color, ascii: self.ascii, verbose: self.verbose, ..Style::piped() }
     }
 
     /// How diagnostics look on standard error, or on standard output if they are the answer.

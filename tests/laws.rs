@@ -1,11 +1,13 @@
 //! Laws over the examples: what must not depend on how much is explored.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use turnback_scenarios::compile::{Exploration, compile};
 use turnback_scenarios::read;
 use turnback_sim::drivers::explore::Limits;
 use turnback_sim::findings::judge::{Ends, HarmAt, Judgement, Verdict, Zone, judge};
+use turnback_sim::findings::meetings::Meeting;
 use turnback_sim::findings::story::tell;
 use turnback_sim::fleet::Fleet;
 use turnback_sim::relation::Position;
@@ -27,6 +29,9 @@ struct Said {
     verdict: Verdict,
     positions: Vec<(Position, Zone, Ends, Vec<HarmAt>)>,
     last_safe_step: Option<u16>,
+    parked: Vec<(Position, bool, bool)>,
+    /// Who met whom.
+    meetings: BTreeSet<Meeting>,
 }
 
 fn examples() -> Vec<PathBuf> {
@@ -62,6 +67,8 @@ fn said(judgement: &Judgement<Fleet>) -> Said {
             .map(|found| (found.position, found.zone, found.rollback_ends, found.harms.clone()))
             .collect(),
         last_safe_step: judgement.last_safe_step,
+        parked: judgement.positions.iter().map(|at| (at.position, at.parks, at.rollback_parks)).collect(),
+        meetings: judgement.meetings.clone(),
     }
 }
 

@@ -11,8 +11,11 @@ use turnback_scenarios::compile::{Compiled, Exploration, compile};
 use turnback_sim::drivers::explore::Limits;
 use turnback_sim::findings::judge::{Ends, Judgement, Reason, Subject, Verdict, Zone, judge};
 use turnback_sim::findings::story::tell;
-use turnback_sim::fleet::{Element, Fleet, Kind};
+use turnback_sim::fleet::{Fleet, Kind};
 use turnback_sim::relation::{At, Harm, Judged as _, Label};
+
+#[path = "rules/used.rs"]
+mod used;
 
 /// One line of a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,8 +55,12 @@ struct Seen {
     stalls: BTreeSet<u16>,
     promise_broken: BTreeSet<u16>,
     last_safe: String,
-    /// Handlers, steps and rollback lines that no path used.
+    /// What is declared and no path used.
     unused: BTreeSet<String>,
+    /// Who met whom where.
+    met: BTreeSet<String>,
+    /// Who is declared to meet whom where, and does not.
+    never_met: BTreeSet<String>,
     /// How many moves the story of each harm has.
     stories: BTreeSet<(u16, String)>,
     /// Position by position, and the stories.
@@ -78,6 +85,8 @@ const KEYS: &[&str] = &[
     "promise",
     "last-safe",
     "unused",
+    "met",
+    "never-met",
     "only",
     "story",
 ];
@@ -195,7 +204,7 @@ fn limits() -> Limits<'static> {
 }
 
 /// `sliced`: check what does not touch separately (1.4).
-fn look(compiled: &Compiled, keys: usize, sliced: bool) -> Seen {
+fn look(compiled: &Compiled, text: &str, keys: usize, sliced: bool) -> Seen {
     let keys = keys.try_into().unwrap();
     let fleet = Fleet::new(compiled.definition.clone(), keys);
     let mut slices = vec![];
@@ -262,28 +271,8 @@ fn look(compiled: &Compiled, keys: usize, sliced: bool) -> Seen {
             _ => false,
         };
     }
-    let used = |element| judgement.used.contains(fleet.element(element) as usize);
-    for number in 0..compiled.definition.handlers.len() {
-        if !used(Element::Handler(number as u16)) {
-            seen.unused.insert(format!("handler {}", handler(compiled, number)));
-        }
-    }
-    for number in 0..compiled.definition.plan.len() {
-        if !used(Element::Step(number as u16)) {
-            seen.unused.insert(format!("step {}", number + 1));
-        }
-    }
-    let undo = fleet.element(Element::Undo(0))..fleet.element(Element::End);
-    for (line, element) in undo.enumerate() {
-        if !judgement.used.contains(element as usize) {
-            seen.unused.insert(format!("undo {}", line + 1));
-        }
-    }
-    for (number, place) in compiled.names.places.iter().enumerate().take(compiled.definition.places.len()) {
-        if !used(Element::Place(number as u16)) {
-            seen.unused.insert(format!("place {place}"));
-        }
-    }
+    seen.unused = used::unused(compiled, &fleet, &judgement, text);
+    (seen.met, seen.never_met) = used::pairs(compiled, &fleet, &judgement);
     seen.told = told(compiled, &fleet, &slices, &judgement);
     seen
 }
@@ -386,6 +375,8 @@ fn holds(expected: &Expectation, seen: &Seen) -> bool {
         "story" => seen.stories.iter().any(|(moves, harm)| *moves == step && same(&rest, harm)),
         "unused" if value == "none" => seen.unused.is_empty(),
         "unused" => seen.unused.contains(value),
+        "met" => seen.met.contains(value),
+        "never-met" => seen.never_met.contains(value),
         _ => false,
     }
 }
@@ -405,6 +396,7 @@ fn got(expected: &Expectation, seen: &Seen) -> String {
         "last-safe" => seen.last_safe.clone(),
         "story" => format!("{:?}", seen.stories),
         "unused" => format!("{:?}", seen.unused),
+        "met" | "never-met" => format!("met {:?}, never {:?}", seen.met, seen.never_met),
         _ => String::new(),
     }
 }
@@ -436,7 +428,7 @@ fn disagreements(case: &Case, text: &str) -> Result<Vec<String>, String> {
                 format!("refused: {}", said.join("; "))
             })
         };
-        let seen = look(&compiled(None)?, 1, true);
+        let seen = look(&compiled(None)?, text, 1, true);
         let which = section.plan.as_ref().map_or(String::new(), |plan| format!("plan {plan}: "));
         let before = found.len();
         for expected in &section.expectations {
@@ -446,12 +438,14 @@ fn disagreements(case: &Case, text: &str) -> Result<Vec<String>, String> {
             }
         }
         for (replicas, keys, sliced) in [(Some(3), 1, true), (Some(4), 1, true), (None, 2, true), (None, 1, false)] {
-            let other = look(&compiled(replicas)?, keys, sliced);
-            if (&other.verdict, &other.zones) != (&seen.verdict, &seen.zones) {
+            let other = look(&compiled(replicas)?, text, keys, sliced);
+            // What happens to one of two items leaves the other one as it was.
+            let met = if keys == 1 { other.met == seen.met } else { other.met.is_superset(&seen.met) };
+            if (&other.verdict, &other.zones) != (&seen.verdict, &seen.zones) || !met {
                 let replicas = replicas.map_or("declared".to_owned(), |replicas: u32| replicas.to_string());
                 found.push(format!(
-                    "    {which}with {replicas} replicas, {keys} keys, sliced {sliced}: {} {}, not {} {}",
-                    other.verdict, other.zones, seen.verdict, seen.zones
+                    "    {which}with {replicas} replicas, {keys} keys, sliced {sliced}: {} {} {:?}, not {} {} {:?}",
+                    other.verdict, other.zones, other.met, seen.verdict, seen.zones, seen.met
                 ));
             }
         }
@@ -550,6 +544,8 @@ fn a_wrong_expectation_is_noticed() {
         promise_broken: [1].into(),
         last_safe: "0".into(),
         unused: ["handler v1 reads rows".to_owned()].into(),
+        met: ["rows web v1 web v2".to_owned()].into(),
+        never_met: ["rows web v2 web v1".to_owned()].into(),
         stories: [(3, "misread web v2 rows.a".to_owned())].into(),
         told: String::new(),
     };
@@ -576,6 +572,8 @@ fn a_wrong_expectation_is_noticed() {
         ("last-safe", "0", "1"),
         ("story", "3 misread web v2 rows.a", "4 misread web v2 rows.a"),
         ("unused", "handler v1 reads rows", "handler v2 reads rows"),
+        ("met", "rows web v1 web v2", "rows web v2 web v1"),
+        ("never-met", "rows web v2 web v1", "rows web v2 web v3"),
     ] {
         assert!(holds(&right(key, good), &seen), "{key}: {good}");
         assert!(!holds(&right(key, bad), &seen), "{key}: {bad}");

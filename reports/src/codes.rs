@@ -31,7 +31,7 @@ pub fn page(code: &str) -> Option<&'static Page> {
     PAGES.iter().find(|page| page.code.eq_ignore_ascii_case(code))
 }
 
-const PAGES: [Page; 20] = [
+const PAGES: [Page; 21] = [
     Page {
         code: "TB201",
         severity: Severity::Error,
@@ -194,10 +194,12 @@ const PAGES: [Page; 20] = [
     Page {
         code: "TB303",
         severity: Severity::Warning,
-        title: "a guard that no path used",
-        meaning: "A declared guard was never asked, or was true whenever it was asked: it held nobody back.",
-        example: "`wait: until mobile-3.1 traffic < 1%` where mobile-3.1 is declared with no traffic.",
-        mend: "Remove the guard, or correct the fact it asks for.",
+        title: "a guard that lets nothing through",
+        meaning: "A declared guard (`when`, `verify`, `wait: until`, `starts_if`) was never true where it was asked, or \
+                  was never asked. What stands behind it never happens. A guard that was true whenever it was asked \
+                  is not listed: it did its work.",
+        example: "`when: all api at v2` in a plan that never deploys api v2.",
+        mend: "Correct the fact that it asks for, or add the step that makes it true.",
     },
     Page {
         code: "TB304",
@@ -220,9 +222,18 @@ const PAGES: [Page; 20] = [
         code: "TB306",
         severity: Severity::Warning,
         title: "a flag value that was never observed",
-        meaning: "A flag or config has a value that no live actor ever saw on any path.",
+        meaning: "A flag or config has a value that no step sets, or that no live actor ever saw on any path.",
         example: "A version with `if write_queued:` in a plan that never turns write_queued on.",
         mend: "Add the step that sets it, or remove the value and what depends on it.",
+    },
+    Page {
+        code: "TB307",
+        severity: Severity::Warning,
+        title: "a rule that nothing ever called for",
+        meaning: "It is declared what a reader does about a missing or unknown field or value, and on no path does it \
+                  meet one.",
+        example: "`on_unknown_value: drop` of a consumer whose producers send only values that it accepts.",
+        mend: "Remove the rule, or declare who writes or sends what it is for.",
     },
 ];
 

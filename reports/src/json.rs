@@ -8,7 +8,7 @@ use serde_json::ser::{Formatter, Serializer};
 use crate::hostile::is_hostile;
 use crate::report::{
     Diagnostic, Finding, Fix, Harm, InvalidFile, PlanReport, Point, Position, Report, SlipReport, StoryMove,
-    TurningPoint, Vacuous,
+    TurningPoint, Vacuous, VersionPair,
 };
 
 /// The number of the contract. It changes when a key changes its meaning or goes.
@@ -74,6 +74,7 @@ struct PlanJson<'a> {
     states: u64,
     transitions: u64,
     complete: bool,
+    coverage: Vec<VersionPairJson<'a>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     slipped: &'a [String],
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -135,6 +136,14 @@ struct FindingJson<'a> {
 }
 
 #[derive(Serialize)]
+struct VersionPairJson<'a> {
+    place: &'a str,
+    writer: &'a str,
+    reader: &'a str,
+    met: bool,
+}
+
+#[derive(Serialize)]
 struct FixJson<'a> {
     summary: &'a str,
     diff: &'a str,
@@ -159,6 +168,7 @@ fn plan(plan: &PlanReport) -> PlanJson<'_> {
         states: plan.states,
         transitions: plan.transitions,
         complete: plan.complete,
+        coverage: plan.coverage.iter().map(version_pair).collect(),
         slipped: &plan.slipped,
         slips: plan.slips.iter().map(slip).collect(),
     }
@@ -219,6 +229,10 @@ fn vacuous(vacuous: &Vacuous) -> String {
         Some(line) => format!("{}: {} (line {line})", vacuous.code, vacuous.what),
         None => format!("{}: {}", vacuous.code, vacuous.what),
     }
+}
+
+fn version_pair(pair: &VersionPair) -> VersionPairJson<'_> {
+    VersionPairJson { place: &pair.place, writer: &pair.writer, reader: &pair.reader, met: pair.met }
 }
 
 fn diagnostic(diagnostic: &Diagnostic) -> DiagnosticJson<'_> {

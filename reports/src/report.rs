@@ -115,7 +115,7 @@ pub struct PlanReport {
     pub metrics_not_checked: Vec<String>,
     /// Expectations of the scenario that did not come true.
     pub mismatches: Vec<Mismatch>,
-    /// Which versions met.
+    /// Which versions met: every declared pair, by place, writer and reader in the order of declaration.
     pub coverage: Vec<VersionPair>,
     /// The mistakes that the operator makes in this plan.
     pub slipped: Vec<String>,
@@ -536,13 +536,15 @@ pub struct Mismatch {
     pub line: Option<u32>,
 }
 
-/// Two versions, one of which reads what the other wrote.
+/// Two versions, one of which is declared to read (receive) what the other one writes (sends, calls).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct VersionPair {
+    /// Where: a table, a queue, `POST /charge`, `POST /charge.reply`.
+    pub place: String,
     /// Who wrote: `orders v1`.
     pub writer: String,
     /// Who reads: `orders v2`.
     pub reader: String,
-    /// Whether some path lets them meet.
+    /// Whether on some explored path the reader came across what the writer was the last to write.
     pub met: bool,
 }

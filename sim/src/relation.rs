@@ -2,6 +2,8 @@
 //!
 //! Drivers and findings are written against these traits alone and never name a noun of the fleet.
 
+use std::ops::Range;
+
 use smallvec::SmallVec;
 
 /// A transition system whose steps are classes of moves, never single objects.
@@ -68,8 +70,61 @@ pub trait Judged: Relation {
     fn elements(&self) -> u32;
     /// The elements that must be used for a verdict of safe to mean anything.
     fn vital(&self) -> Vec<u32>;
+    /// The elements that are used only where every part of a divided relation uses them; of the others one part is
+    /// enough.
+    fn everywhere(&self) -> Range<u32>;
     /// Names the declared elements that `state` shows alive or that taking `step` in it uses.
     fn used(&self, state: &Self::State, step: Option<Self::Step>, each: &mut dyn FnMut(u32));
+    /// Takes `step` like [`Relation::apply`], and says in its order who comes across what.
+    fn apply_watched(&self, state: &mut Self::State, step: Self::Step, each: &mut dyn FnMut(Contact)) -> Effects {
+        let _ = each;
+        self.apply(state, step)
+    }
+}
+
+/// How one actor comes across what another one has left or says.
+///
+/// A slot is an element of [`Judged::used`]; where a state does not show it alive, nothing is left in it. What is said
+/// at once needs no such slot: its number is any number of the relation's own.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum Contact {
+    /// An actor puts something into a slot.
+    Leaves {
+        /// The slot.
+        slot: u32,
+        /// The actor.
+        by: u16,
+        /// Whether nothing of what was there remains.
+        alone: bool,
+    },
+    /// An actor comes across what is in a slot.
+    Takes {
+        /// The slot.
+        slot: u32,
+        /// The actor.
+        by: u16,
+    },
+    /// What is in one slot is now in another one too.
+    Spreads {
+        /// Where it was.
+        from: u32,
+        /// Where it is now, too.
+        to: u32,
+    },
+    /// An element is used in the middle of the step.
+    Uses {
+        /// The element.
+        element: u32,
+    },
+    /// An actor says something to another one, who is there.
+    Meets {
+        /// What is said.
+        slot: u32,
+        /// Who says it.
+        from: u16,
+        /// Who hears it.
+        to: u16,
+    },
 }
 
 /// Who takes a step.

@@ -2,8 +2,10 @@
 //! where a declared place stays empty for ever, because nothing was shown about it then (V7).
 
 mod command_line;
+mod coverage;
 mod expectations;
 mod findings;
+mod guards;
 mod positions;
 mod statements;
 mod vacuity;
@@ -138,10 +140,10 @@ impl File<'_> {
             complete: judgement.complete,
             undecided: self.undecided(&empty),
             pre_existing: judgement.pre_existing.iter().filter_map(|label| self.harm(label, false)).collect(),
-            parked: vec![],
+            parked: self.parked(),
             metrics_not_checked: self.metrics_not_checked(),
             mismatches: vec![],
-            coverage: vec![],
+            coverage: self.coverage(),
             slipped: self.case.slipped.names.clone(),
             slips: self.case.slips.iter().map(|case| self.slip(case)).collect(),
         };

@@ -25,6 +25,21 @@ impl File<'_> {
         }
     }
 
+    /// Where plan and rollback can end between home and goal without hurting anybody.
+    pub(super) fn parked(&self) -> Vec<String> {
+        let steps = |parked: fn(&PositionFinding<Step>) -> bool| {
+            let found = self.case.judgement.positions.iter().filter(|found| parked(found));
+            let mut steps: Vec<String> = found.map(|found| self.step_id(found.position.step)).collect();
+            steps.dedup();
+            steps.join(", ")
+        };
+        let ends = [
+            ("the plan, stopped after", steps(|found| found.parks)),
+            ("the rollback, begun at", steps(|found| found.rollback_parks)),
+        ];
+        ends.iter().filter(|(_, steps)| !steps.is_empty()).map(|(end, steps)| format!("{end} {steps}")).collect()
+    }
+
     /// The moves of a way out.
     pub(super) fn procedure(&self, procedure: &Procedure<Step>) -> Vec<String> {
         match procedure {

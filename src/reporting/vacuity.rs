@@ -3,7 +3,7 @@
 use turnback_reports::report::{Span, Vacuous};
 use turnback_scenarios::ast;
 use turnback_sim::fleet::Element;
-use turnback_sim::fleet::definition::{Action, RollbackRule, VersionId};
+use turnback_sim::fleet::definition::{Action, Line, RollbackRule, VersionId};
 
 use super::File;
 
@@ -17,18 +17,20 @@ impl File<'_> {
             self.empty_places(&mut vacuous);
             self.idle_steps(&mut vacuous);
             self.idle_rollback(&mut vacuous);
+            self.shut_guards(&mut vacuous);
             self.idle_handlers(&mut vacuous);
+            self.idle_rules(&mut vacuous);
         }
         self.deaf_gates(&mut vacuous);
-        self.unset_values(&mut vacuous);
+        self.unseen_values(&mut vacuous);
         vacuous
     }
 
-    fn used(&self, element: Element) -> bool {
+    pub(super) fn used(&self, element: Element) -> bool {
         self.case.judgement.used.contains(self.case.fleet().element(element) as usize)
     }
 
-    fn note(&self, vacuous: &mut Vec<Vacuous>, code: &'static str, what: String, span: &Span) {
+    pub(super) fn note(&self, vacuous: &mut Vec<Vacuous>, code: &'static str, what: String, span: &Span) {
         let entry = Vacuous { code, what, line: Some(self.line(span)) };
         if !vacuous.contains(&entry) {
             vacuous.push(entry);
@@ -68,7 +70,7 @@ impl File<'_> {
         plans.flat_map(|(_, plan)| plan.steps.iter().chain(&plan.rollforward))
     }
 
-    fn deployed_by_others(&self, version: VersionId) -> bool {
+    pub(super) fn deployed_by_others(&self, version: VersionId) -> bool {
         let words = self.narrator.version(version);
         let deploys = |step: &ast::Step| match &step.verb {
             ast::Verb::Deploy { service, version } => format!("{service} {version}") == words,
@@ -93,7 +95,22 @@ impl File<'_> {
             let span = self.case.compiled.names.origins.get(usize::from(handler.origin)).map(|(span, _)| span);
             let excused = some_form_runs || self.deployed_by_others(handler.version);
             if let (false, Some(span)) = (excused, span) {
+                if handler.when.is_some() {
+                    self.note(vacuous, "TB303", format!("{}: its `when` never lets it run", names[at]), span);
+                }
                 self.note(vacuous, "TB305", format!("{}: never runs", names[at]), span);
+            }
+        }
+    }
+
+    /// Rules for what is not as expected, where nothing ever is.
+    fn idle_rules(&self, vacuous: &mut Vec<Vacuous>) {
+        for (number, (key, span)) in self.case.compiled.names.rules.iter().enumerate() {
+            let followers = self.case.fleet().definition.followers(number as u16);
+            let excused = followers.iter().all(|version| self.deployed_by_others(*version));
+            if !excused && !self.used(Element::Rule(number as u16)) {
+                let outcome = &self.source.text()[span.clone()];
+                self.note(vacuous, "TB307", format!("{key}: {outcome}: nothing ever calls for it"), span);
             }
         }
     }
@@ -107,24 +124,33 @@ impl File<'_> {
         }
     }
 
-    fn unset_values(&self, vacuous: &mut Vec<Vacuous>) {
+    /// Values that no step sets, and values that are set and that nobody ever observes.
+    fn unseen_values(&self, vacuous: &mut Vec<Vacuous>) {
+        let definition = &self.case.fleet().definition;
         let programmes = &self.case.fleet().programmes;
         let rollbacks = programmes.rollbacks.iter().flat_map(|(_, entries)| entries);
-        let lines = programmes.forward.iter().chain(rollbacks).chain(&programmes.hotfix).map(|entry| &entry.line);
-        let actions: Vec<&Action> =
-            lines.chain(&self.case.fleet().definition.repairs).map(|line| &line.action).collect();
+        let explored = || programmes.forward.iter().chain(rollbacks.clone()).map(|entry| &entry.line);
+        let others = || programmes.hotfix.iter().map(|entry| &entry.line).chain(&definition.repairs);
         for (number, value) in self.scenario.values.iter().enumerate() {
             for (index, name) in value.values.iter().enumerate() {
-                let set = |action: &&&Action| {
-                    matches!(action, Action::Set { value, to }
-                        if usize::from(*value) == number && usize::from(*to) == index)
-                };
-                let is_set = actions.iter().any(|action| set(&action)) || self.set_by_others(&value.name.value, index);
-                if index != value.starts && !is_set {
+                let sets = |line: &Line| line.action == Action::Set { value: number as u16, to: index as u8 };
+                let starts = index == value.starts;
+                if self.set_by_others(&value.name.value, index) {
+                    continue;
+                }
+                let set = starts || explored().any(sets);
+                let seen = || self.used(Element::Value(number as u16, index as u8));
+                if !set && !others().any(sets) {
                     self.note(vacuous, "TB306", self.unset(value, name), &value.name.span);
+                } else if set && self.case.judgement.complete && !seen() {
+                    self.note(vacuous, "TB306", self.unseen(value, name), &value.name.span);
                 }
             }
         }
+    }
+
+    fn unseen(&self, value: &ast::Value, name: &ast::Name) -> String {
+        format!("{}: nobody ever observes {}", value.name.value, name.value)
     }
 
     fn unset(&self, value: &ast::Value, name: &ast::Name) -> String {

@@ -252,3 +252,105 @@ fn replicas_and_keys_do_not_change_verdicts() {
         }
     }
 }
+
+/// What a plan's page lists under `heading`, item by item.
+fn listed(page: &str, heading: &str) -> Vec<String> {
+    let lines = page.lines().skip_while(|line| !line.starts_with(heading)).skip(1);
+    let mut items: Vec<String> = Vec::new();
+    for line in lines.take_while(|line| !line.is_empty()) {
+        match line.strip_prefix("  · ") {
+            Some(item) => items.push(item.to_owned()),
+            None => *items.last_mut().expect("an item comes first") += &format!(" {}", line.trim()),
+        }
+    }
+    items
+}
+
+fn rule_case(name: &str) -> String {
+    format!("tests/rules/{name}.yaml")
+}
+
+#[test]
+fn what_no_path_used_is_listed_and_strict_minds() {
+    let expected: [(&str, &[&str]); 7] = [
+        (
+            "vacuity/guards",
+            &[
+                "TB301: wait until f is on: never taken",
+                "TB303: wait until f is on: its guard never lets it begin",
+                "TB303: wait until f is on: its `until` never comes true",
+                "TB303: web v2 audit: its `when` never lets it run",
+                "TB305: web v2 audit: never runs",
+                "TB306: f: no step sets it to on",
+            ],
+        ),
+        (
+            "vacuity/unused-verify",
+            &[
+                "TB301: deploy web v2: never taken",
+                "TB303: backfill rows.b: its `verify` never lets it end",
+                "TB305: web v2 reads rows: never runs",
+                "TB305: web v2 writes rows: never runs",
+            ],
+        ),
+        (
+            "vacuity/unused-start",
+            &[
+                "TB303: web v2: its `starts_if` never lets it start",
+                "TB305: web v2 reads rows: never runs",
+                "TB305: web v2 writes rows: never runs",
+                "TB306: level: no step sets it to new",
+            ],
+        ),
+        ("vacuity/unseen-value", &["TB306: level: nobody ever observes new"]),
+        ("vacuity/unused-rules", &["TB307: on_missing_field: drop: nothing ever calls for it"]),
+        ("vacuity/used-guards", &[]),
+        ("vacuity/verified", &[]),
+    ];
+    for (name, items) in expected {
+        let file = rule_case(name);
+        let found = listed(&run(["check", &file]).out, "vacuous");
+        let found: Vec<&str> = found.iter().map(|item| item.rsplit_once(" (line ").unwrap().0).collect();
+        assert_eq!(found, items, "{name}");
+        let safe = run(["check", &file]).code == 0;
+        assert!(!safe || (run(["check", "--strict", &file]).code == 0) == items.is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn the_table_of_pairs_is_long_only_where_everything_is_asked_for() {
+    let file = example("d-enum-cache");
+    let short = run(["check", &file]).out;
+    assert!(short.contains("\nversion pairs: 23 of 24 met (`-v` lists them)\n"), "{short}");
+    let long = run(["check", "-v", &file]).out;
+    let pairs = listed(&long, "version pairs: 23 of 24 met");
+    assert_eq!(pairs.len(), 9, "{pairs:?}");
+    assert_eq!(pairs[8], "GET /v1/orders.reply: orders v3 → app-6; never app-5");
+    let cut = run(["check", "--max-states", "20", &file]).out;
+    assert!(cut.contains(" of 24 met so far (`-v` lists them)\n"), "{cut}");
+    let report = json(&[&file]);
+    let pairs = report["plans"][0]["coverage"].as_array().unwrap();
+    assert_eq!(pairs.len(), 24);
+    let never: Vec<&Value> = pairs.iter().filter(|pair| pair["met"] == false).collect();
+    let expected =
+        serde_json::json!({"place": "GET /v1/orders.reply", "writer": "orders v3", "reader": "app-5", "met": false});
+    assert_eq!(never, [&expected]);
+}
+
+#[test]
+fn a_harmless_place_in_between_is_said() {
+    let parked = |name: &str| listed(&run(["check", &rule_case(name)]).out, "parked");
+    assert_eq!(parked("zones/no-hotfix"), Vec::<String>::new());
+    assert!(parked("variants/a-may-not-finish")[0].contains("deploy orders v3"), "where the rule's text says so");
+    let page = run(["check", &example("e-fixed")]).out;
+    let stops = "the plan, stopped after deploy orders v2, backfill orders.order_status, deploy orders v2.5, wait 7d, deploy orders v3";
+    assert_eq!(listed(&page, "parked"), [stops]);
+    let text = "turnback: 1\nname: A rollback that stops half-way\ntables: {t: {columns: {id: not_null}}}\nservices:\n  \
+                s: {versions: {v1: {reads: {t: [id]}, writes: {t: [id]}}, v2: {extends: v1}, v3: {extends: v1}}}\n\
+                plan: [{deploy: s v2}, {deploy: s v3}]\nrollback: [{deploy: s v2}]\n";
+    let ended = run_with_input(&["check", "-"], text.as_bytes());
+    let both = ["the plan, stopped after deploy s v2", "the rollback, begun at start, deploy s v2, deploy s v3"];
+    assert_eq!(listed(&ended.out, "parked"), both, "{ended:?}");
+    let cut = run(["check", "--max-states", "20", &example("e-fixed")]).out;
+    assert_eq!(listed(&cut, "parked"), Vec::<String>::new(), "nothing is known for certain");
+}

@@ -67,7 +67,7 @@ pub fn write(page: &mut Page, plan: &PlanReport) {
     write_texts(page, "not stated", &plan.not_stated);
     write_texts(page, "assumed", &plan.assumed);
     write_texts(page, "not checked (`turnback simulate` judges it)", &plan.metrics_not_checked);
-    write_coverage(page, &plan.coverage);
+    write_coverage(page, plan);
 }
 
 fn heading(page: &mut Page, text: &str) {
@@ -131,20 +131,38 @@ fn write_mismatches(page: &mut Page, mismatches: &[Mismatch]) {
     }
 }
 
-fn write_coverage(page: &mut Page, coverage: &[VersionPair]) {
-    if coverage.is_empty() {
+/// How many pairs of versions met, and, if everything is to be shown, who met whom where.
+fn write_coverage(page: &mut Page, plan: &PlanReport) {
+    let pairs = &plan.coverage;
+    if pairs.is_empty() {
         return;
     }
-    let met = coverage.iter().filter(|pair| pair.met).count();
-    heading(page, "version pairs");
-    item(page, &[Piece::plain(format!("{met} of {} met (who wrote, who reads)", coverage.len()))]);
-    let arrow = page.symbol(Symbol::Arrow);
-    let never: Vec<String> = coverage
-        .iter()
-        .filter(|pair| !pair.met)
-        .map(|pair| format!("{} {arrow} {}", pair.writer, pair.reader))
-        .collect();
-    if !never.is_empty() {
-        item(page, &[Piece::plain(format!("never: {}", never.join(", ")))]);
+    let met = pairs.iter().filter(|pair| pair.met).count();
+    let so_far = if plan.complete { "" } else { " so far" };
+    let more = if page.style.verbose { " (who wrote, who read)" } else { " (`-v` lists them)" };
+    heading(page, &format!("version pairs: {met} of {} met{so_far}{more}", pairs.len()));
+    if page.style.verbose {
+        let lines = pairs.chunk_by(|one, next| (&one.place, &one.writer) == (&next.place, &next.writer));
+        lines.for_each(|line| write_readers(page, line));
     }
+}
+
+/// Everybody who reads what one writer leaves in one place.
+fn write_readers(page: &mut Page, pairs: &[VersionPair]) {
+    let arrow = page.symbol(Symbol::Arrow);
+    let readers = |met: bool| {
+        let readers = pairs.iter().filter(|pair| pair.met == met).map(|pair| pair.reader.as_str());
+        readers.collect::<Vec<_>>().join(", ")
+    };
+    let (met, never) = (readers(true), readers(false));
+    let begin = format!("{}: {} {arrow}", pairs[0].place, pairs[0].writer);
+    let mut pieces = vec![Piece::plain(match (met.is_empty(), never.is_empty()) {
+        (true, _) => begin,
+        (false, true) => format!("{begin} {met}"),
+        (false, false) => format!("{begin} {met};"),
+    })];
+    if !never.is_empty() {
+        pieces.push(Piece::new(Role::Quiet, format!("never {never}")));
+    }
+    item(page, &pieces);
 }

@@ -11,6 +11,8 @@ pub struct Style {
     pub ascii: bool,
     /// How many columns there are; fewer than [`Style::MIN_WIDTH`] are taken as that.
     pub width: usize,
+    /// Whether long tables are written too, and not their sums alone.
+    pub verbose: bool,
 }
 
 impl Style {
@@ -19,7 +21,7 @@ impl Style {
 
     /// The style of a pipe or a file.
     pub const fn piped() -> Style {
-        Style { color: false, ascii: false, width: 100 }
+        Style { color: false, ascii: false, width: 100, verbose: false }
     }
 }
 

@@ -203,11 +203,18 @@ fn fill_lists(plan: &mut PlanReport) {
         found: RENAME[3].into(),
         line: Some(29),
     }];
-    let pair = |writer: &str, reader: &str, met| VersionPair { writer: writer.into(), reader: reader.into(), met };
+    let pair = |place: &str, writer: &str, reader: &str, met| VersionPair {
+        place: place.into(),
+        writer: writer.into(),
+        reader: reader.into(),
+        met,
+    };
     plan.coverage = vec![
-        pair("orders v1", "orders v2", true),
-        pair("orders v2", "orders v3", true),
-        pair("orders v1", "orders v3", false),
+        pair("orders", "orders v1", "orders v1", true),
+        pair("orders", "orders v1", "orders v2", true),
+        pair("orders", "orders v1", "orders v3", false),
+        pair("orders", "orders v2", "orders v3", true),
+        pair("POST /v1/orders", "mobile-3.1", "orders v3", false),
     ];
 }
 
@@ -283,6 +290,9 @@ pub fn hostile() -> Report {
         finding.does_not_matter = vec![HOSTILE.into()];
         finding.replay = Some(HOSTILE.into());
         finding.fix = Some(Fix { summary: HOSTILE.into(), diff: format!("+{HOSTILE}") });
+    }
+    for pair in &mut plan.coverage {
+        [&mut pair.place, &mut pair.writer, &mut pair.reader].into_iter().for_each(|text| *text = HOSTILE.into());
     }
     for harm in plan.would_hurt.iter_mut().chain(plan.positions.iter_mut().flat_map(|at| &mut at.harms)) {
         harm.who = HOSTILE.into();

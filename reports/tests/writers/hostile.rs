@@ -8,7 +8,7 @@ use super::examples::{self, HOSTILE};
 
 #[test]
 fn the_terminal_is_not_steered() {
-    let text = terminal::text(&examples::hostile(), &Style::piped());
+    let text = terminal::text(&examples::hostile(), &Style { verbose: true, ..Style::piped() });
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
     assert!(!text.contains(['\u{202e}', '\u{2028}']), "{text:?}");
     assert_snapshot!(text);

@@ -10,7 +10,7 @@ use super::examples;
 
 const PIPED: Style = Style::piped();
 const NARROW: Style = Style { width: 60, ..PIPED };
-const WIDE: Style = Style { width: 120, ..PIPED };
+const WIDE: Style = Style { width: 120, verbose: true, ..PIPED };
 const ASCII: Style = Style { ascii: true, ..PIPED };
 const COLOR: Style = Style { color: true, ..PIPED };
 

@@ -2,12 +2,13 @@
 
 use turnback_sim::fleet::DATA_MAX;
 use turnback_sim::fleet::definition::{
-    Accept, Behaviour, Definition, Handler, HandlerId, Literal, Moment, Need, Needs, Op, Otherwise, Outcome, PlaceId,
-    PlaceKind, Put, PutValue, Source, Trigger,
+    Accept, Behaviour, Definition, Handler, HandlerId, Literal, Moment, Need, Needs, Op, Otherwise, PlaceId, PlaceKind,
+    Put, PutValue, Source, Trigger,
 };
 use turnback_sim::fleet::state::{ABSENT, Byte, fresh, stale};
 
 use super::Compiler;
+use super::otherwise::{outcome_of, over};
 use crate::ast::{self, Body, Condition, Fallback, FieldUse, Fields, Name, Span};
 
 /// A version's behaviour under one valuation, still in the words of the file.
@@ -50,15 +51,6 @@ fn replace<T: Clone>(base: &mut Vec<(Name, T)>, own: &[(Name, Option<T>)]) {
             (None, Some(entry)) => base.push((name.clone(), entry.clone())),
             (None, None) => {}
         }
-    }
-}
-
-fn over(own: &ast::Otherwise, base: &ast::Otherwise) -> ast::Otherwise {
-    ast::Otherwise {
-        on_missing_field: own.on_missing_field.clone().or_else(|| base.on_missing_field.clone()),
-        on_unknown_field: own.on_unknown_field.clone().or_else(|| base.on_unknown_field.clone()),
-        on_unknown_value: own.on_unknown_value.clone().or_else(|| base.on_unknown_value.clone()),
-        keeps_unknown: own.keeps_unknown.or(base.keeps_unknown),
     }
 }
 
@@ -574,7 +566,7 @@ impl Compiler<'_> {
     }
 
     fn needs(&mut self, place: usize, fields: &Fields, otherwise: &ast::Otherwise) -> Needs {
-        let mut needs = Needs { list: vec![], otherwise: otherwise_of(otherwise), known: 0 };
+        let mut needs = Needs { list: vec![], otherwise: self.otherwise(otherwise), known: 0 };
         for used in &fields.list {
             let alternatives: Vec<u8> = used.alternatives.iter().map(|name| self.field(place, &name.value)).collect();
             for field in &alternatives {
@@ -720,9 +712,16 @@ fn moment(ops: Vec<Op>) -> Moment {
     Moment { choices: choices as u16, ops }
 }
 
+/// A handler without what says only where it is declared.
 fn without_origins(mut handler: Handler) -> Handler {
     handler.origin = 0;
     for op in handler.moments.iter_mut().flat_map(|moment| &mut moment.ops) {
+        match op {
+            Op::Receive(needs) | Op::Read { needs, .. } | Op::Call { reply: Some(needs), .. } => {
+                needs.otherwise.rules = [Otherwise::DEFAULT; 3];
+            }
+            _ => {}
+        }
         match op {
             Op::Read { origin, .. }
             | Op::Write { origin, .. }
@@ -734,26 +733,4 @@ fn without_origins(mut handler: Handler) -> Handler {
         }
     }
     handler
-}
-
-fn otherwise_of(otherwise: &ast::Otherwise) -> Otherwise {
-    let outcome = |given: &Option<ast::Spanned<ast::Outcome>>, default| {
-        given.as_ref().map_or(default, |given| outcome_of(given.value))
-    };
-    Otherwise {
-        missing_field: outcome(&otherwise.on_missing_field, Outcome::Reject),
-        unknown_field: outcome(&otherwise.on_unknown_field, Outcome::Ignore),
-        unknown_value: outcome(&otherwise.on_unknown_value, Outcome::Reject),
-    }
-}
-
-fn outcome_of(outcome: ast::Outcome) -> Outcome {
-    match outcome {
-        ast::Outcome::Ignore => Outcome::Ignore,
-        ast::Outcome::Reject => Outcome::Reject,
-        ast::Outcome::Retry => Outcome::Retry,
-        ast::Outcome::Drop => Outcome::Drop,
-        ast::Outcome::Crash => Outcome::Crash,
-        ast::Outcome::Misread => Outcome::Misread,
-    }
 }

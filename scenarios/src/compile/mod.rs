@@ -3,9 +3,11 @@
 mod behaviour;
 mod data;
 mod facts;
+mod otherwise;
 mod plan;
 mod starts;
 
+use indexmap::IndexSet;
 use turnback_sim::fleet::definition::{
     Actor, Api, Cache, Definition, Literal, Observed, OnWrite, OpKind, Place, PlaceId, PlaceKind, Queue, Value, Version,
 };
@@ -51,6 +53,8 @@ pub struct Names {
     pub tags: Vec<String>,
     /// Declarations: where, and in what words.
     pub origins: Vec<(Span, String)>,
+    /// Rules for what is not as expected: the key, and where its value is.
+    pub rules: IndexSet<(&'static str, Span)>,
 }
 
 /// What cannot be compiled yet: the sentence and where.
@@ -108,6 +112,7 @@ impl Compiler<'_> {
         self.unite_data(&mut fleet, plan);
         fleet.actors = self.actors(plan);
         self.versions(&mut fleet, plan);
+        fleet.rules = self.names.rules.len() as u16;
         fleet.starts = self.starts(&fleet);
         self.operator(&mut fleet);
         self.plan(&mut fleet, plan);
@@ -132,7 +137,7 @@ impl Compiler<'_> {
             ("lines in its rollback", longest_rollback),
             ("permitted repairs", programmes.repairs.len()),
         ];
-        let declarations = self.names.origins.len();
+        let declarations = self.names.origins.len().max(self.names.rules.len());
         if declarations > DECLARATIONS_MAX {
             self.refuse("a scenario of that size", &self.scenario.name.span.clone());
         }

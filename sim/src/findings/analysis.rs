@@ -1,9 +1,10 @@
 //! One relation weighed: its explored graph, and from where plan and rollback work.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ground::{BETWEEN, GOAL, Ground, Hurt, START, is_env};
 use super::judge::{Ends, HarmAt};
+use super::meetings::Meeting;
 use super::works::{Bits, can_reach, reach, states, works};
 use crate::drivers::explore::{Limits, Progress, explore};
 use crate::relation::{Judged, Label, Mode, Mover, Operator, Position};
@@ -36,9 +37,11 @@ fn follows_plan(mover: Mover) -> bool {
     )
 }
 
-/// Only a rollback that ended at home is followed by a second attempt.
-fn new_retries<R: Judged>(relation: &R, ground: &Ground) -> Vec<Retry<R>> {
+/// Only a rollback that ended at home is followed by a second attempt: those that begin in a state not yet known, and
+/// the links from homes to known ones.
+fn new_retries<R: Judged>(relation: &R, ground: &Ground) -> (Vec<Retry<R>>, Vec<(u32, u32)>) {
     let mut retries: Vec<Retry<R>> = Vec::new();
+    let mut links = Vec::new();
     let homes = ground.harbours[START].ones().filter(|at| ground.modes[*at] == (Mode::Rollback { finished: true }));
     for at in homes {
         let home = ground.graph.state(relation, at as u32);
@@ -48,13 +51,13 @@ fn new_retries<R: Judged>(relation: &R, ground: &Ground) -> Vec<Retry<R>> {
         let Some(step) = retry else { continue };
         let mut begins = home.clone();
         relation.apply(&mut begins, step);
-        let known =
-            ground.graph.find(relation, &begins).is_some() || retries.iter().any(|retry| retry.begins == begins);
-        if !known {
-            retries.push(Retry { home, step, begins });
+        match ground.graph.find(relation, &begins) {
+            Some(known) => links.push((at as u32, known)),
+            None if retries.iter().any(|retry| retry.begins == begins) => {}
+            None => retries.push(Retry { home, step, begins }),
         }
     }
-    retries
+    (retries, links)
 }
 
 /// Everything that the zones are read off.
@@ -65,6 +68,8 @@ pub(super) struct Analysis<R: Judged> {
     pub known: Vec<Label>,
     /// Whether the start configuration was explored whole; if not, nothing can be charged to the plan.
     pub all_known: bool,
+    /// From the homes where a second attempt begins to where it does.
+    links: Vec<(u32, u32)>,
     /// Second attempts.
     pub retries: Vec<Retry<R>>,
     /// States of the plan by position.
@@ -75,6 +80,10 @@ pub(super) struct Analysis<R: Judged> {
     pub ends: Bits,
     /// States of the plan from which finishing it ends in the goal.
     pub finishes: Bits,
+    /// States of the plan that settle in a harbour in between if the plan stops there.
+    parks: Bits,
+    /// Rollback states from which the rollback ends in such a harbour.
+    rollback_parks: Bits,
     /// Where abort leads, per state of the plan.
     pub aborted: Vec<u32>,
 }
@@ -89,18 +98,18 @@ impl<R: Judged + Clone> Analysis<R> {
         let (known, all_known) = pre_existing(&relation, limits);
         relation.forgive(&known);
         let mut retries: Vec<Retry<R>> = Vec::new();
-        let ground = loop {
+        let (ground, links) = loop {
             let again = retries.iter().map(|retry| retry.begins.clone());
             let seeds: Vec<R::State> = relation.start().into_iter().chain(again).collect();
             let graph = explore(&relation, &seeds, &follows_plan, limits, progress);
             let ground = Ground::of(&relation, graph, &known);
-            let more = new_retries(&relation, &ground);
+            let (more, links) = new_retries(&relation, &ground);
             if more.is_empty() || !ground.graph.complete {
-                break ground;
+                break (ground, links);
             }
             retries.extend(more);
         };
-        Self { all_known, ..Self::weigh(relation, ground, known, retries) }
+        Self { all_known, links, ..Self::weigh(relation, ground, known, retries) }
     }
 
     fn weigh(relation: R, ground: Ground, known: Vec<Label>, retries: Vec<Retry<R>>) -> Self {
@@ -118,15 +127,21 @@ impl<R: Judged + Clone> Analysis<R> {
         let home = ground.target(&[START], rolled);
         let mut any_end = ground.open.clone();
         any_end.extend((0..ground.graph.len()).filter(|at| rolled(ground.modes[*at])));
+        let forward = |mode| matches!(mode, Mode::Forward { .. });
+        let mut parked = ground.harbours[BETWEEN].clone();
+        (0..ground.graph.len()).filter(|at| !rolled(ground.modes[*at])).for_each(|at| parked.set(at, false));
         let goal = ground.target(&[GOAL], |mode| mode == Mode::Forward { finished: true });
         Self {
             rolls_back: programme_works(&ground, &home, rolling, is_rollback),
             ends: programme_works(&ground, &any_end, rolling, is_rollback),
-            finishes: programme_works(&ground, &goal, |mode| matches!(mode, Mode::Forward { .. }), is_forward),
+            parks: programme_works(&ground, &ground.harbours[BETWEEN], forward, |_| false),
+            rollback_parks: programme_works(&ground, &parked, rolling, is_rollback),
+            finishes: programme_works(&ground, &goal, forward, is_forward),
             relation,
             ground,
             known,
             all_known: true,
+            links: vec![],
             retries,
             at,
             aborted,
@@ -149,6 +164,25 @@ impl<R: Judged + Clone> Analysis<R> {
     /// Whether finishing the plan works from everywhere at a position.
     pub fn all_finish(&self, position: Position) -> bool {
         self.relation.may_finish() && self.at[&position].iter().all(|id| self.finishes.contains(*id as usize))
+    }
+
+    /// Who came across what whom has left, as long as the plan does not come to other than these positions.
+    pub fn meetings(&self, positions: &[Position]) -> BTreeSet<Meeting> {
+        let mut outside = Bits::with_capacity(self.ground.graph.len());
+        let beyond = self.at.iter().filter(|(position, _)| !positions.contains(position));
+        outside.extend(beyond.flat_map(|(_, ids)| ids).map(|id| *id as usize));
+        self.ground.watched.meetings(&self.ground.graph, &self.links, &outside)
+    }
+
+    /// Whether a plan that stops at a position surely settles in a harbour in between.
+    pub fn all_park(&self, position: Position) -> bool {
+        self.at[&position].iter().all(|id| self.parks.contains(*id as usize))
+    }
+
+    /// Whether a rollback that begins at a position surely ends in such a harbour.
+    pub fn all_rollbacks_park(&self, position: Position) -> bool {
+        let parks = |target: u32| target != NO_ABORT && self.rollback_parks.contains(target as usize);
+        self.at[&position].iter().all(|id| parks(self.aborted[*id as usize]))
     }
 
     /// Whether something can be lost at a position.

@@ -1,8 +1,11 @@
 //! What is read off a graph once, before any zone is asked for: modes, harms, harbours (V1).
 
+use smallvec::SmallVec;
+
+use super::meetings::{Contacts, Watched};
 use super::works::{Bits, can_reach, states, unexpanded};
-use crate::drivers::explore::Graph;
-use crate::relation::{Home, Judged, Label, Mode, Mover, Operator, Position};
+use crate::drivers::explore::{Expanded, Graph};
+use crate::relation::{Contact, Home, Judged, Label, Mode, Mover, Operator, Position};
 
 /// A harm or loss, and the edge on which it happens.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +39,8 @@ pub(super) struct Ground {
     unstable: Bits,
     /// The elements that were used.
     pub used: Bits,
+    /// Who left what where, and who came across it.
+    pub watched: Watched,
     /// States of which nothing more is known.
     pub open: Bits,
 }
@@ -63,6 +68,7 @@ impl Ground {
             stalled: vec![],
             unstable: Bits::with_capacity(size),
             used: Bits::with_capacity(relation.elements() as usize),
+            watched: Watched::default(),
             open,
             graph,
         };
@@ -94,10 +100,8 @@ impl Ground {
             .filter(|label| !known.iter().any(|known| known.same_harm(label)))
             .collect();
         seen.waiting.push(waiting);
-        relation.used(&state, None, &mut |element| self.used.insert(element as usize));
         let mut guarded = false;
-        for (edge, taken) in self.graph.steps(relation, id).into_iter().enumerate() {
-            relation.used(&state, Some(taken.step), &mut |element| self.used.insert(element as usize));
+        for (edge, taken) in self.watch(relation, id, &state).into_iter().enumerate() {
             guarded |= is_over_rows(taken.mover);
             for label in taken.effects {
                 if known.iter().any(|known| known.same_harm(&label)) {
@@ -112,6 +116,29 @@ impl Ground {
         if relation.awaits_rows(&state) && !guarded && self.graph.is_expanded(id) {
             seen.unguarded.insert(at);
         }
+    }
+
+    /// The steps of a state, taken again to see what they use and who meets whom.
+    fn watch<R: Judged>(&mut self, relation: &R, id: u32, state: &R::State) -> Vec<Expanded<R::Step>> {
+        let used = &mut self.used;
+        let mut alive: SmallVec<[u32; 8]> = SmallVec::new();
+        relation.used(state, None, &mut |element| alive.push(element));
+        alive.sort_unstable();
+        alive.dedup();
+        used.extend(alive.iter().map(|element| *element as usize));
+        let mut contacts: Vec<Contacts> = Vec::new();
+        let steps = self.graph.steps_by(relation, id, &mut |after, step| {
+            relation.used(state, Some(step), &mut |element| used.insert(element as usize));
+            let mut met = Contacts::new();
+            let effects = relation.apply_watched(after, step, &mut |contact| match contact {
+                Contact::Uses { element } => used.insert(element as usize),
+                contact => met.push(contact),
+            });
+            contacts.push(met);
+            effects
+        });
+        self.watched.push(alive, contacts.into_iter());
+        steps
     }
 
     fn find_harbours(&mut self, seen: &Seen) {

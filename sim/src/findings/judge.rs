@@ -1,9 +1,12 @@
 //! The verdict: zones by position (V2), harms (V3), the promise (V4), safe, unsafe or undecided (V5).
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 
 use super::analysis::Analysis;
 pub use super::analysis::pre_existing;
+use super::meetings::Meeting;
 use super::no_return::{self, TurningPoint};
 use super::repair::{Found, Search, hotfix_works};
 use super::story::{self, Story};
@@ -97,6 +100,10 @@ pub struct PositionFinding<S> {
     pub rolls_back: bool,
     /// Whether finishing the plan does.
     pub finishes: bool,
+    /// Whether the plan can stop here for good: nobody is ever hurt, though this is neither home nor goal.
+    pub parks: bool,
+    /// Whether the declared rollback always ends in such a place.
+    pub rollback_parks: bool,
 }
 
 /// What a finding is about.
@@ -150,6 +157,8 @@ pub struct Judgement<R: Judged> {
     pub pre_existing: Vec<Label>,
     /// Used elements, by number.
     pub used: Bits,
+    /// Who came across what whom has left, on some explored path.
+    pub meetings: BTreeSet<Meeting>,
     /// States explored.
     pub states: u64,
     /// Moves explored.
@@ -199,12 +208,8 @@ fn together<R: Judged + Clone>(analyses: &[Analysis<R>], sliced: bool, limits: &
     if !all_known {
         found.iter_mut().for_each(PositionFinding::leave_open);
     }
-    let mut used = analyses[0].ground.used.clone();
-    let mut pre_existing: Vec<Label> = Vec::new();
-    for analysis in analyses {
-        used.union_with(&analysis.ground.used);
-        pre_existing.extend(&analysis.known);
-    }
+    let used = used(analyses);
+    let mut pre_existing: Vec<Label> = analyses.iter().flat_map(|analysis| &analysis.known).copied().collect();
     pre_existing.sort_unstable();
     pre_existing.dedup();
     let stalls: Vec<Option<u32>> = analyses.iter().map(|analysis| analysis.stalls().filter(|_| complete)).collect();
@@ -217,11 +222,23 @@ fn together<R: Judged + Clone>(analyses: &[Analysis<R>], sliced: bool, limits: &
         findings: story::findings(analyses, sliced, &found, &stalls),
         pre_existing,
         used,
+        meetings: analyses.iter().flat_map(|analysis| analysis.meetings(&positions)).collect(),
         states: analyses.iter().map(|analysis| analysis.ground.graph.len() as u64).sum(),
         transitions: analyses.iter().map(|analysis| analysis.ground.graph.transitions()).sum(),
         complete: complete && all_known,
         positions: found,
     }
+}
+
+/// The elements that are used, in some slice or, where that is what it takes, in every one.
+fn used<R: Judged>(analyses: &[Analysis<R>]) -> Bits {
+    let mut used = analyses[0].ground.used.clone();
+    analyses.iter().for_each(|analysis| used.union_with(&analysis.ground.used));
+    for element in analyses[0].relation.everywhere() {
+        let at = element as usize;
+        used.set(at, analyses.iter().all(|analysis| analysis.ground.used.contains(at)));
+    }
+    used
 }
 
 /// V5, from what was found, not from what could be told.
@@ -296,6 +313,8 @@ fn weighed<R: Judged + Clone>(
             harms: here,
             rolls_back,
             finishes,
+            parks: complete && analyses.iter().all(|analysis| analysis.all_park(position)),
+            rollback_parks: complete && analyses.iter().all(|analysis| analysis.all_rollbacks_park(position)),
         });
     }
     found

@@ -3,6 +3,7 @@
 mod analysis;
 mod ground;
 pub mod judge;
+pub mod meetings;
 mod no_return;
 mod repair;
 pub mod story;

@@ -5,6 +5,7 @@ use super::handler::{Peer, Run};
 use super::item::{self, Lens, Reading};
 use super::layout::replica;
 use super::state::{self, State};
+use super::watch::Slot;
 use super::{Fleet, NOBODY, broken};
 use crate::relation::{Harm, Label};
 
@@ -117,8 +118,10 @@ impl<'f> Run<'f> {
             self.harm(Harm::Reject, version, fleet.api_place(api), Label::NONE, origin);
             return Some(Outcome::Reject);
         }
+        let own = fleet.definition.handlers[usize::from(self.handler)].version;
         if let Some(accept) = accept {
             if let Some(needs) = &accept.needs {
+                self.says(Slot::Request(api), own, version);
                 let reading = item::read(needs, &payload, true, LENS);
                 self.blame(&reading, version, api, accept.origin);
                 match reading.stopped {
@@ -144,8 +147,8 @@ impl<'f> Run<'f> {
             return None;
         };
         let payload = self.call_payload(api, puts, &mut choice);
+        self.says(Slot::Reply(api), version, own);
         let reading = item::read(needs, &payload, true, LENS);
-        let own = fleet.definition.handlers[usize::from(self.handler)].version;
         self.blame(&reading, own, api, origin);
         reading.stopped
     }
@@ -166,6 +169,7 @@ impl<'f> Run<'f> {
         }
         let (version, behaviour, _) = self.peer(peer);
         let (needs, origin) = fleet.expects(behaviour, api)?;
+        self.says(Slot::Reply(api), self.declared().version, version);
         let reading = item::read(needs, &payload, true, LENS);
         self.blame(&reading, version, api, origin);
         None
@@ -207,6 +211,7 @@ impl<'f> Run<'f> {
     }
 
     fn blame(&mut self, reading: &Reading, version: u16, api: u16, origin: u16) {
+        self.follows(&reading.rules);
         let place = self.fleet.api_place(api);
         for (harm, field) in &reading.harms {
             self.harm(*harm, version, place, u16::from(*field), origin);

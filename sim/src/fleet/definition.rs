@@ -27,6 +27,8 @@ pub struct Definition {
     pub versions: Vec<Version>,
     /// All handlers of all versions.
     pub handlers: Vec<Handler>,
+    /// How many rules are declared for what is not as expected.
+    pub rules: u16,
     /// How many data there are; fields that stand for one datum share its number.
     pub data: u16,
     /// The plan.
@@ -274,11 +276,23 @@ pub struct Otherwise {
     pub unknown_field: Outcome,
     /// A field has a tag that the reader does not accept.
     pub unknown_value: Outcome,
+    /// The rules that declare them, in this order; [`Otherwise::DEFAULT`] = nobody declared it.
+    pub rules: [u16; 3],
+}
+
+impl Otherwise {
+    /// No declared rule.
+    pub const DEFAULT: u16 = u16::MAX;
 }
 
 impl Default for Otherwise {
     fn default() -> Self {
-        Self { missing_field: Outcome::Reject, unknown_field: Outcome::Ignore, unknown_value: Outcome::Reject }
+        Self {
+            missing_field: Outcome::Reject,
+            unknown_field: Outcome::Ignore,
+            unknown_value: Outcome::Reject,
+            rules: [Self::DEFAULT; 3],
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use super::handler::Turn;
 use super::layout::{clear, control, presence, replica};
 use super::rollout::mode;
 use super::state::{self, ABSENT, Byte, State, fresh, made_stale, retagged, stale, tag};
+use super::watch::Watch;
 use super::{Fleet, Kind, Step, broken, ledger};
 use crate::relation::{Effects, Harm, Label, Mover};
 
@@ -237,7 +238,7 @@ impl Fleet {
     }
 
     /// Takes an environment move.
-    pub(super) fn happen(&self, state: &mut State, step: Step) -> Effects {
+    pub(super) fn happen(&self, state: &mut State, step: Step, watch: Watch) -> Effects {
         let pool = (step.pool != CLIENT).then_some(usize::from(step.pool));
         let turn = Turn {
             pool,
@@ -248,10 +249,10 @@ impl Fleet {
             peer: super::handler::Peer { pool: step.peer_pool, who: step.peer_who },
         };
         let effects = match step.kind {
-            Kind::Request => self.begin(state, turn, None, false),
-            Kind::Deliver => self.begin(state, turn, Some(usize::from(step.item)), step.stays == STAYS),
-            Kind::Continue => self.resume(state, turn, usize::from(step.item)),
-            Kind::Boot => self.boot(state, turn.pool.expect("a replica"), turn.who, turn.key, turn.choice),
+            Kind::Request => self.begin(state, turn, None, false, watch),
+            Kind::Deliver => self.begin(state, turn, Some(usize::from(step.item)), step.stays == STAYS, watch),
+            Kind::Continue => self.resume(state, turn, usize::from(step.item), watch),
+            Kind::Boot => self.boot(state, turn, watch),
             Kind::Restart => {
                 self.restart(state, turn.pool.expect("a replica"), turn.who);
                 Effects::new()

@@ -6,6 +6,7 @@ use super::definition::{Handler, HandlerId, Moment, Needs, Op, Outcome, PlaceKin
 use super::item::{self, Lens};
 use super::layout::{Home, column, presence, replica};
 use super::state::{self, ABSENT, Byte, Key, Message, Replica, State, Task};
+use super::watch::Watch;
 use super::write::written_by;
 use super::{Fleet, broken, ledger};
 use crate::relation::{Effects, Harm, Label};
@@ -34,6 +35,8 @@ pub(super) struct Run<'a> {
     pub written: SmallVec<[(u16, u8); 4]>,
     /// Places that this move changed.
     pub changed: SmallVec<[u16; 2]>,
+    /// Who sees whom it meets.
+    pub watch: Watch<'a>,
 }
 
 /// The receiver or caller that a call or reply meets.
@@ -95,6 +98,7 @@ impl Run<'_> {
         };
         let fields = &message[MESSAGE_FIELDS..];
         let lens = Lens { exists: &|_| true, sees_unknown: true, stale_is_harm: true };
+        self.takes(queue);
         let reading = item::read(needs, fields, true, lens);
         let (actor, origin) = (self.declared().version, self.declared().origin);
         for (harm, field) in &reading.harms {
@@ -103,6 +107,7 @@ impl Run<'_> {
                 self.harm(*harm, actor, queue, u16::from(*field), origin);
             }
         }
+        self.follows(&reading.rules);
         self.note_misread(queue, &reading.misread);
         self.carry(Source::Payload, fields);
         reading.stopped
@@ -114,20 +119,26 @@ impl Run<'_> {
         let item = Message::from_slice(fleet.layout.item(&fleet.definition, place, &self.key, self.own_ref()));
         let present = item[0] != presence::NO;
         let control = &self.state.control;
+        let exists = |field: u8| fleet.layout.column(control, place, field) != column::NONE;
+        let answered = needs.list.iter().flat_map(|need| &need.alternatives).all(|field| exists(*field));
         let reading = item::read(
             needs,
             &item[1..],
             present,
             Lens {
-                exists: &|field| fleet.layout.column(control, place, field) != column::NONE,
+                exists: &exists,
                 sees_unknown: *kind != PlaceKind::Table,
                 stale_is_harm: !matches!(kind, PlaceKind::Cache(cache) if !cache.fresh_required),
             },
         );
+        if present && answered {
+            self.takes(place);
+        }
         let actor = self.declared().version;
         for (harm, field) in &reading.harms {
             self.harm(*harm, actor, place, u16::from(*field), origin);
         }
+        self.follows(&reading.rules);
         self.note_misread(place, &reading.misread);
         self.carry(Source::Place(place), &item[1..]);
         reading.stopped
@@ -174,7 +185,10 @@ impl Run<'_> {
                 return Some(Outcome::Reject);
             }
             let item = Message::from_slice(fleet.layout.item(&fleet.definition, *place, &self.key, self.own_ref()));
-            if let Some(fields) = item.get(1..) {
+            if let Some((there, fields)) = item.split_first() {
+                if *there != presence::NO {
+                    self.takes(*place);
+                }
                 self.carry(*source, fields);
             }
         }
@@ -186,6 +200,7 @@ impl Run<'_> {
         let mut live = self.fleet.live_versions(self.state);
         live.push(self.declared().version);
         self.fleet.enqueue(&live, &mut self.key, queue, &fields);
+        self.sends(queue);
     }
 
     fn payload(&self, queue: u16, puts: &[Put], choice: &mut u16) -> Message {
@@ -257,7 +272,14 @@ impl Fleet {
     }
 
     /// Starts a handler: its first moment runs at once.
-    pub(super) fn begin(&self, state: &mut State, turn: Turn, message: Option<usize>, duplicate: bool) -> Effects {
+    pub(super) fn begin(
+        &self,
+        state: &mut State,
+        turn: Turn,
+        message: Option<usize>,
+        duplicate: bool,
+        watch: Watch,
+    ) -> Effects {
         let mut key = state::take(&mut state.keys, turn.key);
         let message = message.map(|at| key.messages[at].clone());
         if let (Some(message), false) = (&message, duplicate)
@@ -267,31 +289,26 @@ impl Fleet {
         }
         let carried = self.definition.handlers[usize::from(turn.handler)].carries.len();
         let carried = SmallVec::from_elem(ABSENT, carried);
-        self.run(state, key, turn, 0, Suspended { misread: 0, carried, message }, duplicate)
+        self.run(state, key, turn, Suspended { moment: 0, misread: 0, carried, message, duplicate }, watch)
     }
 
     /// Goes on with a task.
-    pub(super) fn resume(&self, state: &mut State, turn: Turn, task: usize) -> Effects {
+    pub(super) fn resume(&self, state: &mut State, turn: Turn, task: usize, watch: Watch) -> Effects {
         let mut key = state::take(&mut state.keys, turn.key);
         let task = key.tasks.remove(task);
         let carried = TASK_CARRIED + self.definition.handlers[usize::from(turn.handler)].carries.len();
         let suspended = Suspended {
+            moment: usize::from(task[2]),
             misread: late_of(&task),
             carried: task[TASK_CARRIED..carried].into(),
             message: (task.len() > carried).then(|| task[carried..].into()),
+            duplicate: false,
         };
-        self.run(state, key, turn, usize::from(task[2]), suspended, false)
+        self.run(state, key, turn, suspended, watch)
     }
 
-    fn run(
-        &self,
-        state: &mut State,
-        key: Key,
-        turn: Turn,
-        index: usize,
-        suspended: Suspended,
-        duplicate: bool,
-    ) -> Effects {
+    fn run(&self, state: &mut State, key: Key, turn: Turn, suspended: Suspended, watch: Watch) -> Effects {
+        let Suspended { moment: index, misread, carried, message, duplicate } = suspended;
         let handler = &self.definition.handlers[usize::from(turn.handler)];
         let held_before = ledger::fresh(self, &key, &state.pools);
         let own = turn.pool.map(|pool| (pool, state::take(&mut state.pools[pool], turn.who)));
@@ -301,14 +318,15 @@ impl Fleet {
             key,
             own,
             handler: turn.handler,
-            misread: suspended.misread,
-            carried: suspended.carried,
-            message: suspended.message,
+            misread,
+            carried,
+            message,
             effects: Effects::new(),
             newer: 0,
             copied: SmallVec::new(),
             written: SmallVec::new(),
             changed: SmallVec::new(),
+            watch,
         };
         let plain = handler.moments[index].choices.max(1);
         let bug = turn.choice >= plain
@@ -415,11 +433,14 @@ impl Fleet {
     }
 }
 
-/// What a handler carries from one moment to the next.
+/// Where a handler goes on, and what it carries from one moment to the next.
 struct Suspended {
+    moment: usize,
     misread: u32,
     carried: SmallVec<[Byte; 4]>,
     message: Option<Message>,
+    /// The message is delivered and stays.
+    duplicate: bool,
 }
 
 fn task(handler: HandlerId, moment: u8, misread: u32, carried: &[Byte], message: Option<&Message>) -> Task {

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::broken;
-use super::definition::{Needs, Outcome};
+use super::definition::{Needs, Otherwise, Outcome};
 use super::state::{ABSENT, Byte, is_stale, tag};
 use crate::relation::Harm;
 
@@ -16,6 +16,8 @@ pub struct Reading {
     pub harms: SmallVec<[(Harm, u8); 1]>,
     /// Fields that were misread.
     pub misread: SmallVec<[u8; 2]>,
+    /// The declared rules that were followed.
+    pub rules: SmallVec<[u16; 2]>,
 }
 
 /// What the reader must know of the place.
@@ -32,6 +34,7 @@ pub struct Lens<'a> {
 /// Reads `fields` as a reader with `needs` does. An absent item has no `fields` to read: `present` is false.
 pub fn read(needs: &Needs, fields: &[Byte], present: bool, lens: Lens) -> Reading {
     let mut reading = Reading::default();
+    let [missing_rule, field_rule, value_rule] = needs.otherwise.rules;
     for need in &needs.list {
         if let Some(missing) = need.alternatives.iter().find(|field| !(lens.exists)(**field) && !broken::R9) {
             reading.stop(Outcome::Reject, *missing);
@@ -44,7 +47,7 @@ pub fn read(needs: &Needs, fields: &[Byte], present: bool, lens: Lens) -> Readin
     if lens.sees_unknown {
         let unknown = (0..fields.len()).find(|field| fields[*field] != ABSENT && needs.known & (1 << field) == 0);
         if let Some(field) = unknown
-            && reading.meet(needs.otherwise.unknown_field, field as u8)
+            && reading.follow(needs.otherwise.unknown_field, field_rule, field as u8)
         {
             return reading;
         }
@@ -53,11 +56,11 @@ pub fn read(needs: &Needs, fields: &[Byte], present: bool, lens: Lens) -> Readin
         let found = need.alternatives.iter().find(|field| fields[usize::from(**field)] != ABSENT);
         let ended = match found {
             None if need.optional || broken::R5 => false,
-            None => reading.meet(needs.otherwise.missing_field, need.alternatives[0]),
+            None => reading.follow(needs.otherwise.missing_field, missing_rule, need.alternatives[0]),
             Some(field) => {
                 let value = fields[usize::from(*field)];
                 if !need.tags.is_empty() && !need.tags.contains(&tag(value)) {
-                    reading.meet(needs.otherwise.unknown_value, *field)
+                    reading.follow(needs.otherwise.unknown_value, value_rule, *field)
                 } else {
                     if is_stale(value) && lens.stale_is_harm && !broken::R1 {
                         reading.meet(Outcome::Misread, *field);
@@ -74,6 +77,14 @@ pub fn read(needs: &Needs, fields: &[Byte], present: bool, lens: Lens) -> Readin
 }
 
 impl Reading {
+    /// Something is not as expected: a declared rule, or the default, says what comes of it.
+    fn follow(&mut self, outcome: Outcome, rule: u16, field: u8) -> bool {
+        if rule != Otherwise::DEFAULT {
+            self.rules.push(rule);
+        }
+        self.meet(outcome, field)
+    }
+
     fn meet(&mut self, outcome: Outcome, field: u8) -> bool {
         match outcome {
             Outcome::Ignore => false,

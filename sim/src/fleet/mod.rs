@@ -9,6 +9,7 @@ pub mod state;
 mod broken;
 mod cache;
 mod call;
+mod element;
 mod environment;
 mod fact;
 mod handler;
@@ -19,6 +20,7 @@ mod queue;
 mod rollout;
 mod service;
 mod slice;
+mod watch;
 mod write;
 
 use definition::{Definition, Op, PlaceKind};
@@ -28,9 +30,11 @@ use programme::Programmes;
 use smallvec::SmallVec;
 use state::State;
 
-use crate::relation::{At, Effects, Fault, Harm, Home, Judged, Label, Mode, Mover, Position, Relation};
+use crate::relation::{At, Contact, Effects, Fault, Harm, Home, Judged, Label, Mode, Mover, Position, Relation};
 
+pub use element::Element;
 pub use handler::DATA_MAX;
+pub use watch::{Pair, Slot};
 
 /// No peer.
 const NOBODY: Peer = Peer { pool: u8::MAX, who: 0 };
@@ -328,13 +332,7 @@ impl Relation for Fleet {
     }
 
     fn apply(&self, state: &mut State, step: Step) -> Effects {
-        let mut effects = if step.by_operator() { self.operate(state, step) } else { self.happen(state, step) };
-        effects.sort_unstable();
-        effects.dedup();
-        if self.keeps_order {
-            self.each_key(state, |key| self.close_ranks(key));
-        }
-        effects
+        self.apply_watched(state, step, &mut |_| {})
     }
 
     fn mover(&self, state: &State, step: Step) -> Mover {
@@ -494,89 +492,30 @@ impl Judged for Fleet {
         self.element(Element::End)
     }
 
-    /// Every place: of what can never be alive nothing is shown.
     fn vital(&self) -> Vec<u32> {
-        (0..self.definition.places.len() as u16).map(|place| self.element(Element::Place(place))).collect()
+        self.vital_elements()
+    }
+
+    fn everywhere(&self) -> std::ops::Range<u32> {
+        self.element(Element::Step(0))..self.element(Element::Rule(0))
     }
 
     fn used(&self, state: &State, step: Option<Step>, each: &mut dyn FnMut(u32)) {
+        let mut named = |element| each(self.element(element));
         match step {
-            None => self.alive(state, &mut |place| each(self.element(Element::Place(place)))),
-            Some(step) => {
-                if let Some(element) = self.element_of(state, step) {
-                    each(self.element(element));
-                }
-            }
-        }
-    }
-}
-
-/// A declared thing that a path can use, or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Element {
-    /// A place holds something.
-    Place(u16),
-    /// A handler runs.
-    Handler(u16),
-    /// A step of the plan is taken.
-    Step(u16),
-    /// A line of the rollback for the start is taken.
-    Undo(u16),
-    /// One more than the last.
-    End,
-}
-
-impl Fleet {
-    /// The number of an element.
-    pub fn element(&self, element: Element) -> u32 {
-        let places = self.definition.places.len() as u32;
-        let handlers = places + self.definition.handlers.len() as u32;
-        let steps = handlers + self.definition.plan.len() as u32;
-        match element {
-            Element::Place(place) => u32::from(place),
-            Element::Handler(handler) => places + u32::from(handler),
-            Element::Step(step) => handlers + u32::from(step),
-            Element::Undo(line) => steps + u32::from(line),
-            Element::End => steps + self.programmes.rollback(0).len() as u32,
+            None => self.shown(state, &mut named),
+            Some(step) => self.used_by(state, step, &mut named),
         }
     }
 
-    fn element_of(&self, state: &State, step: Step) -> Option<Element> {
-        match step.kind {
-            Kind::Request | Kind::Deliver | Kind::Continue => Some(Element::Handler(step.what)),
-            Kind::Boot => {
-                let own = &state.pools[usize::from(step.pool)][usize::from(step.who)].0;
-                let behaviour = self.behaviour(&state.control, usize::from(step.pool), own);
-                behaviour.boot.get(usize::from(own[replica::PHASE] - 1)).map(|handler| Element::Handler(*handler))
-            }
-            Kind::Advance => {
-                let line = u16::from(state.control[layout::control::LINE]);
-                match self.mode(state) {
-                    Mode::Forward { .. } => Some(Element::Step(line)),
-                    Mode::Rollback { .. } if state.control[layout::control::FLOOR] == 0 => Some(Element::Undo(line)),
-                    _ => None,
-                }
-            }
-            _ => None,
+    fn apply_watched(&self, state: &mut State, step: Step, each: &mut dyn FnMut(Contact)) -> Effects {
+        self.watch_transport(state, step, each);
+        let mut effects = if step.by_operator() { self.operate(state, step) } else { self.happen(state, step, each) };
+        effects.sort_unstable();
+        effects.dedup();
+        if self.keeps_order {
+            self.each_key(state, |key| self.close_ranks(key));
         }
-    }
-
-    fn alive(&self, state: &State, each: &mut dyn FnMut(u16)) {
-        for (id, home) in self.layout.items.iter().enumerate() {
-            let there = match home {
-                layout::Home::Key(offset) => {
-                    state.keys.iter().any(|(key, _)| key.items[*offset] != layout::presence::NO)
-                }
-                layout::Home::Replica(pool, offset) => {
-                    state.pools[*pool].iter().any(|(own, _)| own[*offset] != layout::presence::NO)
-                }
-                layout::Home::Messages => {
-                    state.keys.iter().any(|(key, _)| key.messages.iter().any(|message| usize::from(message[0]) == id))
-                }
-            };
-            if there {
-                each(id as u16);
-            }
-        }
+        effects
     }
 }

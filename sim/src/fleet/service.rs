@@ -1,11 +1,23 @@
 //! Services: counted replicas, their versions, their starts and crashes (R6, R11).
 
-use super::definition::{Behaviour, Literal, Observed, VersionId};
+use super::definition::{Behaviour, Fact, HandlerId, Literal, Observed, VersionId};
 use super::handler::Turn;
 use super::layout::replica;
-use super::state::{self, Control, Replica, State};
+use super::state::{self, Control, Key, Replica, State};
+use super::watch::Watch;
 use super::{Fleet, NOBODY};
 use crate::relation::{Effects, Harm, Label};
+
+/// What a starting replica does next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Start {
+    /// It crashes, because what it starts under does not hold.
+    Fails,
+    /// It goes on without a handler.
+    Goes,
+    /// It runs a handler.
+    Runs(HandlerId),
+}
 
 impl Fleet {
     /// The version that a replica of `pool` runs.
@@ -42,50 +54,51 @@ impl Fleet {
     }
 
     /// Whether a starting replica can go on: the next start-up handler, or being up.
-    pub(super) fn boot(&self, state: &mut State, pool: usize, who: usize, key: usize, choice: u16) -> Effects {
+    pub(super) fn boot(&self, state: &mut State, turn: Turn, watch: Watch) -> Effects {
+        let (pool, who, key) = (turn.pool.expect("a replica"), turn.who, turn.key);
         let mut own = state::take(&mut state.pools[pool], who);
         if own[replica::PHASE] == 1 {
             self.observe_at_start(state, pool, &mut own);
         }
-        let version = self.version_of(pool, &own);
         let first_key = state.keys[key].0.clone();
-        let declared = &self.definition.versions[usize::from(version)];
-        if let Some(fact) = &declared.starts_if
-            && !self.holds_for(state, fact, &first_key, Some((pool, &own)))
-        {
+        let start = self.next_start(state, pool, &own, &first_key);
+        if start == Start::Fails {
             own[replica::PHASE] = 1;
-            state::put(&mut state.pools[pool], own);
             let label = Label {
                 harm: Harm::Crash,
-                actor: version,
+                actor: self.version_of(pool, &own),
                 place: Label::NONE,
                 field: Label::NONE,
                 origin: Label::NONE,
             };
+            state::put(&mut state.pools[pool], own);
             return Effects::from_elem(label, 1);
         }
-        let behaviour = self.behaviour(&state.control, pool, &own);
         let done = usize::from(own[replica::PHASE] - 1);
-        let asleep = |handler: &u16| {
-            let when = &self.definition.handlers[usize::from(*handler)].when;
-            when.as_ref().is_some_and(|when| !self.holds_for(state, when, &first_key, Some((pool, &own))))
-        };
-        let runs = behaviour.boot.get(done).copied();
-        let skipped = runs.as_ref().is_some_and(asleep);
-        let Some(handler) = runs else {
-            own[replica::PHASE] = 0;
-            state::put(&mut state.pools[pool], own);
-            return Effects::new();
-        };
-        let last = done + 1 == behaviour.boot.len();
+        let last = done + 1 >= self.behaviour(&state.control, pool, &own).boot.len();
         own[replica::PHASE] = if last { 0 } else { own[replica::PHASE] + 1 };
         state::put(&mut state.pools[pool], own.clone());
-        let who = state.pools[pool].iter().position(|(other, _)| *other == own).expect("it was just put back");
-        if skipped || self.definition.handlers[usize::from(handler)].moments.is_empty() {
+        let Start::Runs(handler) = start else {
             return Effects::new();
+        };
+        let who = state.pools[pool].iter().position(|(other, _)| *other == own).expect("it was just put back");
+        self.begin(state, Turn { who, handler, peer: NOBODY, ..turn }, None, false, watch)
+    }
+
+    /// What a starting replica, taken out of the state, does next.
+    pub(super) fn next_start(&self, state: &State, pool: usize, own: &Replica, key: &Key) -> Start {
+        let version = &self.definition.versions[usize::from(self.version_of(pool, own))];
+        let holds = |fact: &Fact| self.holds_for(state, fact, key, Some((pool, own)));
+        if !version.starts_if.as_ref().is_none_or(holds) {
+            return Start::Fails;
         }
-        let turn = Turn { pool: Some(pool), who, key, handler, choice, peer: NOBODY };
-        self.begin(state, turn, None, false)
+        let behaviour = self.behaviour(&state.control, pool, own);
+        let Some(number) = behaviour.boot.get(usize::from(own[replica::PHASE] - 1)) else {
+            return Start::Goes;
+        };
+        let handler = &self.definition.handlers[usize::from(*number)];
+        let awake = handler.when.as_ref().is_none_or(holds) && !handler.moments.is_empty();
+        if awake { Start::Runs(*number) } else { Start::Goes }
     }
 
     /// How many choices the next start-up handler leaves.
@@ -100,7 +113,7 @@ impl Fleet {
     }
 
     /// A replica that starts observes every value anew; a lagging one may show either value until then.
-    fn observe_at_start(&self, state: &State, pool: usize, own: &mut Replica) {
+    pub(super) fn observe_at_start(&self, state: &State, pool: usize, own: &mut Replica) {
         for (value, offset) in &self.layout.views[pool] {
             if self.definition.values[*value].observed == Observed::OnRestart {
                 own[*offset] = state.control[self.layout.values[*value]];

@@ -80,6 +80,7 @@ impl Run<'_> {
         let new = puts.iter().filter(|put| matches!(put.value, PutValue::New(_)));
         self.written.extend(new.map(|put| (place, put.field)));
         fleet.refresh_caches(place, &mut self.key);
+        self.leaves(place);
         None
     }
 

@@ -4,7 +4,7 @@ use super::Expanded;
 use super::arena::{Arena, Ends, capacity_with, reserve};
 use super::edges::{Edges, rank};
 use super::visited::{Visited, hash, same};
-use crate::relation::{Mover, Relation};
+use crate::relation::{Effects, Mover, Relation};
 
 /// The explored part of a relation: states numbered in breadth-first order from 0, and the moves between them.
 ///
@@ -112,6 +112,19 @@ impl Graph {
     /// # Panics
     /// If `relation` is not the one that was explored, or answers otherwise than it did.
     pub fn steps<R: Relation>(&self, relation: &R, id: u32) -> Vec<Expanded<R::Step>> {
+        self.steps_by(relation, id, &mut |state, step| relation.apply(state, step))
+    }
+
+    /// The same, each step taken by `apply`, which must do what [`Relation::apply`] does.
+    ///
+    /// # Panics
+    /// As [`Graph::steps`].
+    pub fn steps_by<R: Relation>(
+        &self,
+        relation: &R,
+        id: u32,
+        apply: &mut dyn FnMut(&mut R::State, R::Step) -> Effects,
+    ) -> Vec<Expanded<R::Step>> {
         let state = self.state(relation, id);
         let mut steps = Vec::new();
         relation.enabled(&state, &mut steps);
@@ -123,7 +136,7 @@ impl Graph {
                 continue;
             }
             let mut next = state.clone();
-            let effects = relation.apply(&mut next, step);
+            let effects = apply(&mut next, step);
             let edge = edges.next().expect(NONDETERMINISTIC);
             assert!(edge.mover == mover && edge.has_effects != effects.is_empty(), "{NONDETERMINISTIC}");
             expanded.push(Expanded { step, mover, effects, target: edge.target });
