@@ -21,6 +21,8 @@ pub struct Tested {
     pub problems: Vec<Problem>,
     /// Random runs.
     pub runs: u32,
+    /// The digest of all of them.
+    pub trace_hash: String,
     /// Runs of cases that failed before.
     pub kept: u32,
     /// What becomes of the plan with one slip of its operator; `None` if that would take too long.
@@ -139,6 +141,7 @@ impl Tested {
             expected: &'a str,
             problems: &'a [Problem],
             runs: u32,
+            trace_hash: &'a str,
             kept: u32,
             slips: Option<&'a [Slip]>,
             entered: &'a [String],
@@ -154,6 +157,7 @@ impl Tested {
             expected: &self.expected,
             problems: &self.problems,
             runs: self.runs,
+            trace_hash: &self.trace_hash,
             kept: self.kept,
             slips: self.slips.as_deref(),
             entered: &self.entered,

@@ -96,6 +96,7 @@ impl Tester<'_> {
             expected: self.expected().to_owned(),
             problems,
             runs: shown.runs,
+            trace_hash: shown.trace_hash,
             kept: run_again,
             slips,
             entered: self.step_ids(entered),

@@ -9,10 +9,11 @@ use sha2::{Digest, Sha256};
 use turnback_sim::drivers::perturb::{Abort, Perturbation, Run, run};
 use turnback_sim::fleet::Fleet;
 use turnback_sim::fleet::slip::Slip;
-use turnback_sim::relation::{At, Fault, Judged, Label, Position};
+use turnback_sim::relation::{At, Fault, Judged, Label, Position, Relation};
 use turnback_sim::strategies::{perturbations, slips};
 
 use crate::checking::Case;
+use crate::trace::hex;
 
 /// The most attempts to shrink a failing case.
 const SHRINKS_MAX: u32 = 1024;
@@ -35,6 +36,8 @@ pub struct Shown {
     pub runs: u32,
     /// What they met.
     pub met: Met,
+    /// The digest of how many moves every run had and where it ended.
+    pub trace_hash: String,
     /// The shortest failing case.
     pub failing: Option<Failing>,
 }
@@ -145,6 +148,7 @@ impl<'a> Subject<'a> {
         let seed = Sha256::digest(format!("{}\n{plan}\n{scenario}", amount.seed));
         let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
         let shown = RefCell::new(Shown::default());
+        let traces = RefCell::new(Sha256::new());
         let failed = RefCell::new(false);
         let ended = TestRunner::new_with_rng(config, rng).run(&strategy, |(slips, perturbation)| {
             let Some(run) = self.run(&slips, &perturbation) else { return Ok(()) };
@@ -152,6 +156,9 @@ impl<'a> Subject<'a> {
                 let mut shown = shown.borrow_mut();
                 shown.runs += 1;
                 shown.met.add(&slips, &perturbation, &run);
+                let mut end = Vec::new();
+                fleet.pack(&run.ended, &mut end);
+                traces.borrow_mut().update([&(run.moves.len() as u64).to_le_bytes(), &end[..]].concat());
             }
             if run.ends.is_failure() {
                 failed.replace(true);
@@ -160,6 +167,7 @@ impl<'a> Subject<'a> {
             Ok(())
         });
         let mut shown = shown.into_inner();
+        shown.trace_hash = hex(&traces.into_inner().finalize());
         if let Err(TestError::Fail(_, (slips, perturbation))) = ended {
             shown.failing = Some(Failing { slips, perturbation });
         }

@@ -49,6 +49,8 @@ pub struct Run<R: Relation> {
     pub begins: R::State,
     /// Its moves.
     pub moves: Vec<R::Step>,
+    /// The state in which it ended.
+    pub ended: R::State,
     /// For every fault of the perturbation, whether it happened.
     pub happened: Vec<bool>,
     /// The steps of the plan that were entered.
@@ -116,6 +118,7 @@ pub fn run<R: Judged>(relation: &R, perturbation: &Perturbation, known: &[Label]
         run: Run {
             begins: starts[begin].clone(),
             moves: vec![],
+            ended: starts[begin].clone(),
             happened: vec![false; perturbation.faults.len()],
             entered: vec![],
             aborted_at: None,
@@ -125,7 +128,7 @@ pub fn run<R: Judged>(relation: &R, perturbation: &Perturbation, known: &[Label]
         },
     };
     runner.run.ends = runner.play().err().unwrap_or_else(|| runner.arrived());
-    runner.run
+    Run { ended: runner.state, ..runner.run }
 }
 
 struct Runner<'a, R: Judged> {

@@ -1,5 +1,6 @@
 //! Ways out beside the declared programmes: the hotfix, and ◆ a list of permitted moves played blind (V2).
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::analysis::Analysis;
@@ -16,7 +17,7 @@ const VISITS_MAX: usize = 20_000_000;
 /// Pairs of keys that are followed together to tell luck from hidden.
 const PAIRS_MAX: usize = 64;
 /// States of two keys that are explored for that; beyond, what nobody was found to force counts as luck.
-const PAIR_STATES_MAX: u64 = 20_000;
+const PAIR_STATES_MAX: u64 = 40_000;
 
 /// What came of a search.
 pub(super) enum Found<S> {
@@ -62,6 +63,10 @@ pub(super) struct Search<R: Judged> {
     benches: Option<Vec<Bench<R>>>,
     /// Every move that can be begun in some slice.
     moves: Vec<R::Step>,
+    /// The positions that need one.
+    needy: Vec<Position>,
+    /// A bench of two keys per slice, made when first asked for; `None` if a bound was hit.
+    of_two_keys: OnceCell<Vec<Option<Bench<R>>>>,
 }
 
 impl<R: Judged + Clone> Search<R> {
@@ -85,7 +90,7 @@ impl<R: Judged + Clone> Search<R> {
         moves.sort_unstable();
         moves.dedup();
         benches.iter_mut().flatten().for_each(|bench| bench.renumber(&moves));
-        Self { benches, moves }
+        Self { benches, moves, needy, of_two_keys: OnceCell::new() }
     }
 
     /// The shortest list that, played blind, ends at home or in the goal from everywhere at a position, in every slice.
@@ -104,12 +109,26 @@ impl<R: Judged + Clone> Search<R> {
         }
         match self.list(benches, starts) {
             Some(Some(moves)) => Found::Moves(moves),
-            Some(None) => {
-                let mut reasons = analyses.iter().map(|analysis| two_keys(analysis, &analysis.at[&position], limits));
-                Found::Nothing(reasons.find(|reason| *reason != Reason::Hidden).unwrap_or(Reason::Hidden))
-            }
+            Some(None) => Found::Nothing(self.reason(analyses, position, limits)),
             None => Found::GaveUp,
         }
+    }
+
+    /// No list serves every key: could somebody who sees every key serve any two of them at once?
+    fn reason(&self, analyses: &[Analysis<R>], position: Position, limits: &Limits) -> Reason {
+        let states_max = limits.states_max.min(PAIR_STATES_MAX);
+        let bench = |analysis: &Analysis<R>| {
+            let pairs: Vec<R::State> = self.needy.iter().flat_map(|needy| pairs(analysis, *needy)).collect();
+            Bench::of(analysis, &pairs, &Limits { states_max, ..*limits })
+        };
+        let benches = self.of_two_keys.get_or_init(|| analyses.iter().map(bench).collect());
+        let mut reasons = benches.iter().zip(analyses).map(|(bench, analysis)| {
+            let Some(bench) = bench else { return Reason::Luck };
+            let id = |state: R::State| bench.ground.graph.find(&analysis.relation, &state).expect("it was a seed");
+            let starts: Vec<u32> = pairs(analysis, position).into_iter().map(id).collect();
+            bench.hopeless(&starts).unwrap_or(Reason::Hidden)
+        });
+        reasons.find(|reason| *reason != Reason::Hidden).unwrap_or(Reason::Hidden)
     }
 
     /// The shortest list that works from everywhere in `starts`; `None` if the search was given up.
@@ -186,21 +205,19 @@ impl<'a, R: Judged> Book<'a, R> {
     }
 }
 
-/// No list serves every key: could somebody who sees every key serve any two of them at once?
-fn two_keys<R: Judged>(analysis: &Analysis<R>, members: &[u32], limits: &Limits) -> Reason {
-    let states = seeds(analysis, members);
+/// States in which two keys stand at `position` side by side.
+fn pairs<R: Judged>(analysis: &Analysis<R>, position: Position) -> Vec<R::State> {
+    let states = seeds(analysis, &analysis.at[&position]);
     let mut pairs = Vec::new();
-    'all: for (at, one) in states.iter().enumerate() {
+    for (at, one) in states.iter().enumerate() {
         for other in &states[at + 1..] {
             pairs.extend(analysis.relation.joined(one, other));
             if pairs.len() >= PAIRS_MAX {
-                break 'all;
+                return pairs;
             }
         }
     }
-    let limits = Limits { states_max: limits.states_max.min(PAIR_STATES_MAX), ..*limits };
-    let Some(bench) = Bench::of(analysis, &pairs, &limits) else { return Reason::Luck };
-    bench.hopeless(bench.ground.graph.starts()).unwrap_or(Reason::Hidden)
+    pairs
 }
 
 /// The graph of everything an operator may do outside the plan.
