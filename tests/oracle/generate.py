@@ -199,7 +199,8 @@ class Generator:
             cache["of"] = "rows"
             cache["fields"] = {"a": {"same_as": "rows.a"}}
             if self.yes(0.6):
-                cache["on_write"] = self.pick("invalidate", "refresh")
+                whole = all("a" in body["writes"]["rows"] for body in self.app)
+                cache["on_write"] = self.pick("invalidate", "refresh") if whole else "invalidate"
             if self.yes(0.5):
                 cache["fresh"] = "required"
             self.tags.add("copy")
@@ -236,7 +237,7 @@ class Generator:
             old: dict[str, Any] = {}
             if self.yes(0.6):
                 old["traffic"] = "30% falling to 1% in 30d"
-                self.pick(self.early, self.middle, self.late).append({"wait": self.pick("until old-app traffic < 1%", "40d", "7d")})
+                self.pick(self.early, self.middle, self.late).append({"wait": self.pick("until old-app traffic < 1%", "until old-app traffic < 1%", "7d")})
                 self.tags.add("wait")
             self.verb(old, "sends", name, ["u"])
             young: dict[str, Any] = {"traffic": "rest"}

@@ -197,10 +197,12 @@ class Moves:
                 for key, harms in states:
                     task = Task((actor, view), h.number, 0, None, frozenset(), frozenset(), frozenset())
                     for outcome, k, _, more, blame in m.moment(h, key, self.w.control, task):
-                        if outcome == "ok":
-                            following.append((k, harms + more))
+                        if outcome != "ok":
+                            more = more + [(outcome, m.who(actor), blame)]
+                        if outcome == "crash":
+                            self.harms.update(harms + more)
                         else:
-                            self.harms.update(harms + more + [("write-fails" if outcome == "write-fails" else "crash", m.who(actor), blame)])
+                            following.append((k, harms + more))
                 states = following
             for key, harms in states:
                 self.add(m.set_replica(self.with_key(i, key), n, j, (version, True, views)), True, harms)
@@ -270,9 +272,16 @@ class Moves:
             for name, queue in zip(self.m.queue_names, key.queues):
                 p = self.s.places[name]
                 if p.retention is not None and (p.retention <= limit or self.context.endless):
-                    if not any(h.kind == "message" and h.target == name for g in self.groups for h in self.m.compile(*g)):
-                        for message in queue:
+                    for message in queue:
+                        if not self.taken(key, name, message):
                             self.add(self.with_key(i, self.without(key, name, message)), p.retention <= limit, [("loss", "accepted work", name)])
+
+    def taken(self, key: Key, queue: str, message: tuple) -> bool:
+        """Whether somebody there could still take the message."""
+        payload = {n: (t, fr) for n, t, fr in message[0]}
+        takers = [h for g in self.groups for h in self.m.compile(*g) if h.kind == "message" and h.target == queue]
+        return any(t.message == message for t in key.work) or \
+            any(self.m.check(h.actor, queue, h.receive, dict(h.on), payload, True, True)[0] == "ok" for h in takers)
 
     # the scan (R8)
 

@@ -132,7 +132,7 @@ class Judge:
         if s.mode == "F":
             index = s.step + 1 if next_step else s.step
             if sub == DONE:
-                return State("F", index, "done", 0, False, w)
+                return self.skipped(State("F", index, "done", 0, False, w))
             at = "canary" if step.verb == "deploy" and step.staged and self.moved(step, w) == 1 else "mixed"
             return State("F", index, at, 0, True, w)
         if sub != DONE:
@@ -141,6 +141,19 @@ class Judge:
         if s.op + 1 < length:
             return s._replace(op=s.op + 1, begun=False, world=w)
         return State("B" if s.mode == "R" else "D", s.step, s.at, 0, False, w)
+
+    def skipped(self, s: State) -> State:
+        """A step whose fact holds already is no position of its own."""
+        while s.step < len(self.plan.steps):
+            step = self.plan.steps[s.step]
+            again = step.verb == "migrate" or step.verb == "wait" and step.args[0] == "until" or step.once and step.id in s.world.control.once
+            if not again or not all(self.m.fact(f, s.world, s.world.keys) for f in step.when):
+                break
+            results = self.steps.run(step, s.world, False, True)
+            if [r[:2] for r in results] != [(DONE, s.world)]:
+                break
+            s = s._replace(step=s.step + 1, at="done")
+        return s
 
     def moved(self, step: Step, w: World) -> int:
         return sum(r[0] == step.args[1] for r in w.replicas[self.m.services.index(step.args[0])])
@@ -198,7 +211,6 @@ class Judge:
                 stalled[w] |= {("stalled", "accepted work", name)}
         bad = {w for w in worlds if self.moves(w, context)[2] or stalled[w] or w.lost or any(any(k.dead) for k in w.keys)}
         harmful = reach(bad, to)
-        self.harmful[context] = self.harmful.get(context, set()) | harmful
         return {w for w in worlds - harmful if self.settled(w)}, stalled
 
     def home(self, w: World, step: int, at: str) -> bool:
@@ -213,7 +225,6 @@ class Judge:
         context = Context()
         worlds = self.closure(self.m.start_worlds, context)
         pre = {h for w in worlds for h in self.moves(w, context)[2]}
-        self.harmful: dict = {}
         stalled = self.analyse(worlds, context)[1]
         pre |= {h for w in worlds for h in stalled[w]}
         self.m.pre = pre
@@ -224,14 +235,13 @@ class Judge:
         self.find_pre_existing()
         self.graph: dict[State, Edges | None] = {}
         self.harms: dict = defaultdict(lambda: {True: set(), False: set()})
-        self.harmful = {}
         starts = [State("F", 0, "start", 0, False, w) for w in self.m.start_worlds]
         while True:
             self.explore(starts)
             back = {s.world for s in self.graph if s.mode == "B"}
             harbours, back_stalled = self.analyse(back, Context(endless=True))
             target = {s for s in self.graph if s.mode == "B" and s.world in harbours and self.home(s.world, s.step, s.at)}
-            again = {State("F", 0, "start", 0, False, s.world) for s in target if s.step < self.promise and not self.steps.floor(s.step, s.at)}
+            again = {self.skipped(State("F", 0, "start", 0, False, s.world)) for s in target if s.step < self.promise and not self.steps.floor(s.step, s.at)}
             starts = [s for s in again if s not in self.graph]
             if not starts:
                 break
@@ -292,8 +302,7 @@ class Judge:
                     todo.append(t)
         if seen - completes:
             return "stuck"
-        harmful = self.harmful[Context(endless=True)]
-        return "hurts" if any(s.mode == "B" and s.world in harmful for s in seen) else "stuck"
+        return "hurts"
 
     def losing(self, states: set[State]) -> set[State]:
         to = defaultdict(list)

@@ -513,9 +513,9 @@ class Model:
             if p.of == place and p.on_write == "invalidate":
                 key = self.put(key, name, None)
             elif p.of == place and p.on_write == "refresh":
-                fresh = {self.twins.get((place, n)): (t, fr) for n, t, fr in key.places[self.pi[place]] or ()}
-                new = [(n, *fresh[self.twins[name, n]]) if self.twins.get((name, n)) in fresh else (n, t, fr) for n, t, fr in row]
-                key = self.put(key, name, tuple(new))
+                source = {self.twins.get((place, n)): (t, fr) for n, t, fr in key.places[self.pi[place]] or ()}
+                new = [(n, *source[self.twins[name, n]]) for n in p.columns if self.twins[name, n] in source]
+                key = self.put(key, name, tuple(sorted(new)))
             elif any(fr and self.twins.get((name, n)) in newer and (name, n) not in written for n, t, fr in row):
                 new = [(n, t, fr and not (self.twins.get((name, n)) in newer and (name, n) not in written)) for n, t, fr in row]
                 key = key._replace(places=key.places[:i] + (tuple(new),) + key.places[i + 1:])
