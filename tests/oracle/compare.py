@@ -21,7 +21,7 @@ from oracle import judge
 from scenario import Refused
 from verdict import TooBig
 
-BATCH = 50
+BATCH = 20
 SAME = {"repair-or-irrecoverable": {"repair", "irrecoverable"}}
 
 
@@ -159,6 +159,7 @@ def main() -> int:
         work = [seeds[i:i + BATCH] for i in range(0, len(seeds), BATCH)]
     jobs = [(w, options) for w in work]
     skipped, verdicts, refused, bad, compared, states = Counter(), Counter(), Counter(), 0, 0, 0
+    sys.stdout.reconfigure(line_buffering=True)
     with multiprocessing.Pool(options.jobs) as pool:
         for result in (r for results in pool.imap(batch, jobs) for r in results):
             if "skipped" in result:

@@ -22,6 +22,7 @@ class Generator:
         self.r = random.Random(f"turnback {seed} {size}")
         self.size = self.r.choice(["small", "small", "medium", "medium", "large"]) if size == "mixed" else size
         self.top: dict[str, Any] = {"turnback": "1", "name": f"Generated {seed} ({self.size})"}
+        self.tame = self.r.random() < 0.6
         self.tags: set[str] = set()
         self.steps: list[dict[str, Any]] = []
         self.back: list[dict[str, Any]] = []
@@ -40,6 +41,13 @@ class Generator:
 
     def pick(self, *options: Any) -> Any:
         return self.r.choice(options)
+
+    def style(self, *options: Any) -> Any:
+        """The first option is the careful one."""
+        return options[0] if self.tame and self.r.random() < 0.85 else self.r.choice(options)
+
+    def rash(self, chance: float, feature: str | None = None) -> bool:
+        return self.yes(chance * (0.25 if self.tame else 1), feature)
 
     def verb(self, body: dict, verb: str, place: str, fields: Any) -> None:
         body.setdefault(verb, {})[place] = fields
@@ -66,7 +74,7 @@ class Generator:
         self.tags.add("tags")
         columns["k"] = "A|B"
         writes = self.pick(["A", "A", "B"], ["A", "B", "B"], ["A", "A|B", "B"])
-        reads = self.pick(["A", "A|B", "A|B"], ["A|B", "A|B", "B"], ["A", "A|B", "B"], ["A|B", "A|B", "A|B"])
+        reads = self.style(["A|B", "A|B", "A|B"], ["A", "A|B", "A|B"], ["A|B", "A|B", "B"], ["A", "A|B", "B"])
         for body, w, r in zip(self.app, writes, reads):
             self.verb(body, "writes", "rows", [{"k": w}])
             self.verb(body, "reads", "rows", [{"k": r}])
@@ -89,27 +97,27 @@ class Generator:
             columns["b"] = self.pick("nullable", {"same_as": "a"})
         twin = self.yes(0.6, "twin")
         if twin:
-            reads = self.pick([["a"], ["a"], ["b"]], [["a"], ["b or a"], ["b"]], [["a"], ["a"], ["b or a"]], [["a"], ["b"], ["b"]])
-            writes = self.pick([["a"], ["a", "b"], ["b"]], [["a"], ["a", "b"], ["a", "b"]], [["a"], ["b"], ["b"]])
+            reads = self.style([["a"], ["a"], ["b or a"]], [["a"], ["a"], ["b"]], [["a"], ["b or a"], ["b"]], [["a"], ["b"], ["b"]])
+            writes = self.style([["a"], ["a", "b"], ["a", "b"]], [["a"], ["a", "b"], ["b"]], [["a"], ["b"], ["b"]])
         else:
             columns["b"] = "nullable" if "b" in columns else None
-            reads = self.pick([["a"], ["a", "b or nothing"], ["a", "b"]], [["a"], ["a", 'b or "none"'], ["a"]], [["a"], ["a", "b"], ["a", "b"]])
+            reads = self.style([["a"], ["a", 'b or "none"'], ["a", "b or nothing"]], [["a"], ["a", "b or nothing"], ["a", "b"]], [["a"], ["a", "b"], ["a", "b"]])
             writes = [["a"], ["a", "b"], ["a", "b"]]
         if columns.get("b", "") is None:
             del columns["b"]
         for body, w, r in zip(self.app, writes, reads):
             self.verb(body, "writes", "rows", w)
             self.verb(body, "reads", "rows", r)
-        if self.yes(0.7, "backfill"):
+        if self.yes(0.95 if self.tame else 0.7, "backfill"):
             step: dict[str, Any] = {"backfill": "rows.b from a" if twin else self.pick('rows.b from "none"', "rows.b from a")}
-            if "from a" in step["backfill"] and self.yes(0.6, "overwrite"):
+            if "from a" in step["backfill"] and self.yes(0.9 if self.tame else 0.6, "overwrite"):
                 step["overwrite"] = "true"
             if self.yes(0.3, "verify"):
                 step["verify"] = "count(b is distinct from a) == 0" if "overwrite" in step else "count(b is absent) == 0"
-            if self.yes(0.1, "once"):
+            if self.rash(0.12, "once"):
                 step["once"] = "true"
             self.middle.append(step)
-        if self.yes(0.35, "migration"):
+        if self.rash(0.45, "migration"):
             table.setdefault("migrations", {})
             kind = self.pick("relax", "contract", "enforce", "rename")
             if kind == "relax" and columns["a"] == "not_null":
@@ -130,7 +138,7 @@ class Generator:
         if "tables" in self.top and "a" in self.top["tables"]["rows"]["columns"] and self.yes(0.15):
             second = {"same_as": "rows.a"}
         self.top["documents"] = {"profile": {"fields": {"p": "any", "q": second}}}
-        styles = self.pick([0, 1, 2], [0, 2, 2], [2, 2, 2], [0, 1, 1])
+        styles = self.style([2, 2, 2], [0, 1, 2], [0, 2, 2], [0, 1, 1])
         keeps = self.yes(0.4)
         for body, style in zip(self.app, styles):
             reads, writes = [(["p"], ["p"]), (["p", "q or nothing"], ["p"]), (["p", "q or nothing"], ["p", "q"])][style]
@@ -144,7 +152,7 @@ class Generator:
                 body["on_unknown_field"] = self.pick("crash", "reject")
         if all(s < 2 for s in styles[:self.n]):
             self.verb(self.app[-1], "writes", "profile", ["p", "q"])
-        if self.yes(0.1, "start"):
+        if self.rash(0.15, "start"):
             self.handler(self.app[1], "boot", trigger="start", reads={"profile": [self.pick("p", "p", "q")]})
 
     def queue(self) -> None:
@@ -155,13 +163,13 @@ class Generator:
             queue["then"] = self.pick("dead-letter", "dead-letter", "drop")
             if queue["then"] == "dead-letter":
                 self.tags.add("dead-letter")
-        if self.yes(0.08):
+        if self.rash(0.1):
             queue["ack"] = "on receive"
         if self.yes(0.1):
             queue["retention"] = self.pick("30m", "24h")
         self.top["queues"] = {"jobs": queue}
         self.second_service()
-        sends, receives = self.pick(([["x"], ["x", "y"], ["x", "y"]], [["x"], ["x", "y or nothing"]]),
+        sends, receives = self.style(([["x"], ["x", "y"], ["x", "y"]], [["x"], ["x", "y or nothing"]]),
                                     ([["x"], ["x", "y"], ["x", "y"]], [["x"], ["x", "y"]]),
                                     ([[{"x": "P"}], [{"x": "Q"}], [{"x": "P|Q"}]], [[{"x": "P"}], [{"x": "P|Q"}]]),
                                     ([["x"], ["x"], ["x"]], [["x"], ["x"]]))
@@ -178,8 +186,8 @@ class Generator:
         if works and self.yes(0.5):
             self.verb(self.worker[-1], "reads", "done", ["x or nothing"])
         if self.yes(0.5):
-            self.worker[0][self.pick("on_unknown_field", "on_unknown_value", "on_missing_field")] = self.pick("reject", "crash", "drop", "misread", "retry")
-        if self.yes(0.15):
+            self.worker[0][self.style("on_missing_field", "on_unknown_field", "on_unknown_value", "on_missing_field")] = self.pick("reject", "crash", "drop", "misread", "retry")
+        if self.rash(0.15):
             for body in self.worker[:self.pick(0, 1)]:
                 body.get("receives", {}).pop("jobs", None)
         if self.yes(0.4, "drain"):
@@ -201,7 +209,7 @@ class Generator:
             if self.yes(0.6):
                 whole = all("a" in body["writes"]["rows"] for body in self.app)
                 cache["on_write"] = self.pick("invalidate", "refresh") if whole else "invalidate"
-            if self.yes(0.5):
+            if self.rash(0.5):
                 cache["fresh"] = "required"
             self.tags.add("copy")
             fill: dict[str, Any] = {"when": "rows is present", "reads": {"rows": ["a"]}, "writes": {"front": ["a from rows.a"]}}
@@ -212,7 +220,7 @@ class Generator:
                 self.verb(body, "reads", "front", ["a"])
         else:
             writes = self.pick(["C", "D", "D"], ["C", "C", "D"])
-            reads = self.pick(["C", "C|D", "C|D"], ["C", "C|D", "D"], ["C|D", "C|D", "D"])
+            reads = self.style(["C|D", "C|D", "C|D"], ["C", "C|D", "C|D"], ["C", "C|D", "D"], ["C|D", "C|D", "D"])
             for body, w, r in zip(self.app, writes, reads):
                 self.verb(body, "writes", "front", [{"c": w}])
                 self.verb(body, "reads", "front", [{"c": r}])
@@ -227,10 +235,10 @@ class Generator:
         self.tags.add("api")
         name = self.pick("GET /things", "POST /things")
         receiver = self.app
-        needs = self.pick([["u"], ["u", "w"], ["u", "w"]], [["u"], ["u", 'w or "none"'], ["u", "w"]], [["u"], ["u"], ["u"]])
+        needs = self.style([["u"], ["u", 'w or "none"'], ["u", 'w or "none"']], [["u"], ["u", "w"], ["u", "w"]], [["u"], ["u", 'w or "none"'], ["u", "w"]], [["u"], ["u"], ["u"]])
         for body, fields in zip(receiver, needs):
             self.verb(body, "receives", name, fields)
-            if self.yes(0.15):
+            if self.rash(0.15):
                 body["on_unknown_field"] = "reject"
         new = self.pick(["u"], ["u", "w"], ["u", "w"])
         if self.yes(0.5, "client"):
@@ -252,7 +260,7 @@ class Generator:
             if new == ["u"] and any("w" in str(f) for f in needs):
                 self.verb(self.worker[-1], "sends", name, ["u", "w"])
         if self.yes(0.4, "reply"):
-            replies = self.pick([["net"], ["net", "gross"], ["gross"]], [["net"], ["gross"], ["gross"]])
+            replies = self.style([["net"], ["net", "gross"], ["net", "gross"]], [["net"], ["net", "gross"], ["gross"]], [["net"], ["gross"], ["gross"]])
             for body, fields in zip(receiver, replies):
                 self.verb(body, "sends", name + ".reply", fields)
             for body, fields in zip(callers, self.pick([["net"], ["gross or net"]], [["net"], ["net"]])):
@@ -319,15 +327,15 @@ class Generator:
         two = "two services" in self.tags
         deploys = [{"deploy": f"app v{i}"} for i in range(2, self.n + 1)]
         work = [{"deploy": "worker v2"}] if two and len(self.worker) > 1 else []
-        if self.yes(0.7):
-            steps = self.early + (work + deploys[:1] if self.yes(0.7) else deploys[:1] + work) + self.middle + deploys[1:] + self.late
+        if not self.rash(0.4):
+            steps = self.early + (work + deploys[:1] if not self.rash(0.4) else deploys[:1] + work) + self.middle + deploys[1:] + self.late
         else:
             steps = self.early + self.middle + work + deploys + self.late
             self.r.shuffle(steps)
-        if len(steps) > 2 and self.yes(0.15):
+        if len(steps) > 2 and self.rash(0.2):
             i = self.r.randrange(len(steps) - 1)
             steps[i], steps[i + 1] = steps[i + 1], steps[i]
-        if len(steps) > 3 and self.yes(0.2):
+        if len(steps) > 3 and self.rash(0.25):
             steps.pop(self.r.randrange(len(steps)))
         steps = steps[:6]
         if not any("deploy" in s for s in steps):
@@ -348,7 +356,7 @@ class Generator:
             flags = [s for s in self.back if "flag" in s]
             rest = [s for s in self.back if "flag" not in s]
             down = [{"deploy": "app v1"}]
-            order = flags + down + rest + work_back(work) if self.yes(0.6) else flags + rest + down + work_back(work)
+            order = flags + down + rest + work_back(work) if not self.rash(0.4) else flags + rest + down + work_back(work)
             self.top["rollback"] = order
         elif kind < 0.75:
             pass
@@ -385,16 +393,16 @@ class Generator:
                 wanted.append(maker)
         for maker in sorted(wanted, key=makers.index):
             maker()
-        if self.yes(0.35):
+        if self.yes(0.3):
             self.flag()
-        if self.yes(0.07):
+        if self.rash(0.1):
             self.config()
         if self.size != "small":
             self.extras()
         services = {"app": {"versions": {f"v{i + 1}": body for i, body in enumerate(self.app)}}}
         if "two services" in self.tags:
             services["worker"] = {"versions": {f"v{i + 1}": body for i, body in enumerate(self.worker)}}
-        if self.yes(0.04, "straggler"):
+        if self.rash(0.06, "straggler"):
             services["app"] = {"stragglers": "1 at v1", **services["app"]}
         services.update(self.top.pop("services", {}))
         self.top["services"] = services

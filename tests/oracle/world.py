@@ -568,6 +568,12 @@ class Model:
 
     def moment(self, h: Handler, key: Key, control: Control, task: Task) -> list[tuple[str, Key, Task, list[Harm], str]]:
         """Runs one moment: (outcome, key, task, harms, blame)."""
+        known = (h.number, key, control.schema, task)
+        if known not in self.memo:
+            self.memo[known] = self.run_moment(h, key, control, task)
+        return self.memo[known]
+
+    def run_moment(self, h: Handler, key: Key, control: Control, task: Task) -> list[tuple[str, Key, Task, list[Harm], str]]:
         states = [("ok", key, task, [], "")]
         for verb, place, f in h.moments[task.at]:
             following = []
