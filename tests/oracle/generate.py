@@ -337,6 +337,9 @@ class Generator:
             steps[i], steps[i + 1] = steps[i + 1], steps[i]
         if len(steps) > 3 and self.rash(0.25):
             steps.pop(self.r.randrange(len(steps)))
+        names = [s.get("migrate") for s in steps]
+        if "rows.enforce" in names and "rows.expand" not in names[:names.index("rows.enforce")] and "b" not in self.top["tables"]["rows"]["columns"]:
+            steps = [s for s in steps if s.get("migrate") != "rows.enforce"]
         steps = steps[:6]
         if not any("deploy" in s for s in steps):
             steps.append({"deploy": "app v2"})

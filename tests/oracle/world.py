@@ -393,6 +393,10 @@ class Model:
                 misread.append(name)
             return outcome not in ("ignore", "misread")
 
+        names = {n for item in f.items for n in item.names}
+        for name in sorted(payload) if unknown else ():
+            if name not in names and end(on["on_unknown_field"], name):
+                return on["on_unknown_field"], harms, misread, name
         for item in f.items:
             for name in item.names:
                 value = payload.get(name)
@@ -410,10 +414,6 @@ class Model:
             else:
                 if not item.optional and end(on["on_missing_field"], item.names[0]):
                     return on["on_missing_field"], harms, misread, item.names[0]
-        names = {n for item in f.items for n in item.names}
-        for name in sorted(payload) if unknown else ():
-            if name not in names and end(on["on_unknown_field"], name):
-                return on["on_unknown_field"], harms, misread, name
         return "ok", harms, misread, ""
 
     def read(self, h: Handler, place: str, f: Fields, key: Key, control: Control) -> tuple[str, list[Harm], list[str], str]:
