@@ -285,9 +285,9 @@ class Judge:
                 ends = self.ends(aborts - back, loses, completes)
             harms = self.harms[step, at]
             promised = step < self.promise
-            listed = sorted([(*h, True) for h in harms[True]] + [(*h, promised) for h in harms[False] - harms[True]])
+            listed = sorted([(*h, True, True) for h in harms[True]] + [(*h, promised, False) for h in harms[False] - harms[True]])
             out.append({"step": step, "at": at, "zone": zone, "rollback_ends": ends,
-                        "harms": [{"kind": k, "who": w, "what": f, "charged": c} for k, w, f, c in listed]})
+                        "harms": [{"kind": k, "who": w, "what": f, "charged": c, "forward": a} for k, w, f, c, a in listed]})
         return self.verdict(out, stalls)
 
     def ends(self, aborts: set[State], loses: set, completes: set) -> str:
