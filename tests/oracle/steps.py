@@ -194,9 +194,8 @@ class Steps:
             return [(DONE, w, [], True)]
         length = self.lasts(step) if until else step.args[1]
         if not begun:
-            caches = {p for p in self.m.place_names if self.s.places[p].ttl is not None and self.s.places[p].ttl <= length}
-            return [("on", self.each_key(w, lambda k: k._replace(old=frozenset(p for p in caches if k.places[self.m.pi[p]] is not None))), [], True)]
-        if any(k.old for k in w.keys):
+            return [("on", self.each_key(w, lambda k: self.aged(k, length)), [], True)]
+        if any(k.old or any(mark for q in k.queues for _, _, mark in q) for k in w.keys):
             return []
         sure = True
         if until:
@@ -209,6 +208,15 @@ class Steps:
             sure = self.sure(rest, w)
         gone = frozenset(c for c, client in self.s.clients.items() if client.falls and client.falls[1] <= length)
         return [(DONE, self.control(w, gone=w.control.gone | gone), [], sure)]
+
+    def aged(self, key: Key, length: int) -> Key:
+        """Marks what cannot outlive a wait of that length."""
+        places = self.s.places
+        old = {p for p in self.m.place_names if places[p].ttl is not None and places[p].ttl <= length and key.places[self.m.pi[p]] is not None}
+        for n, name in enumerate(self.m.queue_names):
+            if places[name].retention is not None and places[name].retention <= length:
+                key = self.queue(key, n, {(p, a, True) for p, a, _ in key.queues[n]})
+        return key._replace(old=frozenset(old))
 
     def sure(self, facts: tuple, w: World) -> bool:
         about = tuple(f for f in facts if self.m.about_keys(f))
