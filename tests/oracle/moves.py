@@ -317,5 +317,4 @@ def scanned(m: Model, key: Key, step: Any) -> tuple[Key, list[Harm]]:
     datum = m.twins.get((place, f), (place, f))
     if kind == "literal" and m.held(key).get(datum) == {(place, f)} and f not in m.s.places[place].disposable:
         lost = [datum]
-    after = m.wake(key, after, place, "", False)
     return after, [("loss", "the data", ".".join(d)) for d in lost]

@@ -24,12 +24,12 @@ class Steps:
             return results
         return [(sub, self.control(v, once=v.control.once | {step.id}) if sub == DONE else v, h, ok) for sub, v, h, ok in results]
 
-    def context(self, step: Step | None, begun: bool) -> Context:
+    def context(self, step: Step | None, begun: bool, w: World) -> Context:
         if step is None or not begun:
             return Context()
         if step.verb == "backfill":
             return Context(backfill=Hashable(step))
-        return Context(limit=step.args[1] if step.args[0] == "for" else self.lasts(step)) if step.verb == "wait" else Context()
+        return Context(limit=step.args[1] if step.args[0] == "for" else self.lasts(step, w)) if step.verb == "wait" else Context()
 
     def control(self, w: World, **changes: Any) -> World:
         return w._replace(control=w.control._replace(**changes))
@@ -184,15 +184,13 @@ class Steps:
             sure = True
         return [(DONE, self.each_key(w, lambda k: k._replace(passed=0)), [], sure)]
 
-    def lasts(self, step: Step) -> int:
-        clients = [self.s.clients[f.split()[0]] for f in step.args[1] if " traffic " in f]
+    def lasts(self, step: Step, w: World) -> int:
+        clients = [self.s.clients[f.split()[0]] for f in step.args[1] if " traffic " in f and not self.m.fact(f, w, w.keys)]
         return max([c.falls[1] for c in clients if c.falls], default=0)
 
     def wait(self, step: Step, w: World, begun: bool, forward: bool) -> list[Result]:
         until = step.args[0] == "until"
-        if until and not begun and all(" traffic " in f and self.m.fact(f, w, w.keys) for f in step.args[1]):
-            return [(DONE, w, [], True)]
-        length = self.lasts(step) if until else step.args[1]
+        length = self.lasts(step, w) if until else step.args[1]
         if not begun:
             return [("on", self.each_key(w, lambda k: self.aged(k, length)), [], True)]
         if any(k.old or any(mark for q in k.queues for _, _, mark in q) for k in w.keys):

@@ -99,7 +99,7 @@ class Judge:
         if s.mode in ("B", "D"):
             return Context(endless=s.mode == "B")
         step, fresh = self.ops(s)
-        return self.steps.context(step, s.begun)
+        return self.steps.context(step, s.begun, s.world)
 
     def edges(self, s: State) -> tuple[Edges, frozenset, dict[State, frozenset]]:
         """Successors, harms here, harms of the operator's edges."""
@@ -146,7 +146,7 @@ class Judge:
         """A step whose fact holds already is no position of its own."""
         while s.step < len(self.plan.steps):
             step = self.plan.steps[s.step]
-            again = step.verb == "migrate" or step.verb == "wait" and step.args[0] == "until" or step.once and step.id in s.world.control.once
+            again = step.verb == "migrate" or step.once and step.id in s.world.control.once
             if not again or not all(self.m.fact(f, s.world, s.world.keys) for f in step.when):
                 break
             results = self.steps.run(step, s.world, False, True)
