@@ -63,12 +63,18 @@ class Generator:
         columns: dict[str, Any] = {"id": "not_null"}
         table: dict[str, Any] = {"columns": columns}
         self.top["tables"] = {"rows": table}
-        if self.yes(0.4):
+        which = self.r.random()
+        if which < 0.45:
             self.tagged_column(columns)
-        else:
+        if which > 0.35:
             self.renamed_column(table, columns)
         if self.yes(0.12, "starts") and "a" in columns:
             table["starts"] = {"a": self.pick("fresh", "absent|fresh", "stale|fresh")}
+
+    def column(self, body: dict, writes: list, reads: list) -> None:
+        """Columns of one table are written and read together."""
+        self.verb(body, "writes", "rows", body.get("writes", {}).get("rows", []) + writes)
+        self.verb(body, "reads", "rows", body.get("reads", {}).get("rows", []) + reads)
 
     def tagged_column(self, columns: dict) -> None:
         self.tags.add("tags")
@@ -76,12 +82,15 @@ class Generator:
         writes = self.pick(["A", "A", "B"], ["A", "B", "B"], ["A", "A|B", "B"])
         reads = self.style(["A|B", "A|B", "A|B"], ["A", "A|B", "A|B"], ["A|B", "A|B", "B"], ["A", "A|B", "B"])
         for body, w, r in zip(self.app, writes, reads):
-            self.verb(body, "writes", "rows", [{"k": w}])
-            self.verb(body, "reads", "rows", [{"k": r}])
+            self.column(body, [{"k": w}], [{"k": r}])
             if self.yes(0.3):
                 body["on_unknown_value"] = self.pick("crash", "misread", "ignore")
         if self.yes(0.4, "backfill"):
             step = {"backfill": "rows.k A -> B"}
+            if self.yes(0.25, "verify"):
+                step["verify"] = "count(k is A) == 0"
+            if self.yes(0.15, "wait"):
+                self.late.append({"wait": "until no rows where k is A"})
             if self.yes(0.3, "undo"):
                 step["undo"] = [{"backfill": "rows.k B -> A"}]
             self.late.append(step)
@@ -106,8 +115,7 @@ class Generator:
         if columns.get("b", "") is None:
             del columns["b"]
         for body, w, r in zip(self.app, writes, reads):
-            self.verb(body, "writes", "rows", w)
-            self.verb(body, "reads", "rows", r)
+            self.column(body, w, r)
         if self.yes(0.95 if self.tame else 0.7, "backfill"):
             step: dict[str, Any] = {"backfill": "rows.b from a" if twin else self.pick('rows.b from "none"', "rows.b from a")}
             if "from a" in step["backfill"] and self.yes(0.9 if self.tame else 0.6, "overwrite"):
@@ -129,6 +137,8 @@ class Generator:
             elif kind == "enforce":
                 table["migrations"]["enforce"] = {"alter_column": {"b": "not_null"}}
                 self.late.append({"migrate": "rows.enforce"})
+                if self.yes(0.3, "guard"):
+                    self.late[-1]["when"] = "no rows where b is absent"
             if not table["migrations"]:
                 del table["migrations"]
 
@@ -178,9 +188,22 @@ class Generator:
         works = self.yes(0.3) and "retention" not in queue
         if works:
             self.top.setdefault("tables", {})["done"] = {"columns": {"id": "not_null", "x": "nullable"}}
+        copied = "x from jobs.x" if self.yes(0.3) and works else "x"
+        onward, atomic = works and self.yes(0.25), self.yes(0.3)
+        if "from" in copied:
+            self.tags.add("copy")
+        if onward:
+            self.top["queues"]["mail"] = {}
+            for body in self.app[self.pick(0, 0, 1):]:
+                self.verb(body, "receives", "mail", ["z"])
         for body, fields in zip(self.worker, receives):
             if works:
-                self.handler(body, "work", receives={"jobs": fields}, writes={"done": ["x"]})
+                job: dict[str, Any] = {"receives": {"jobs": fields}, "writes": {"done": [copied]}}
+                if onward:
+                    job["sends"] = {"mail": ["z"]}
+                if atomic:
+                    job["same_transaction"] = "true"
+                self.handler(body, "work", **job)
             else:
                 self.verb(body, "receives", "jobs", fields)
         if works and self.yes(0.5):
@@ -307,6 +330,11 @@ class Generator:
         columns = self.top.get("tables", {}).get("rows", {}).get("columns", {})
         if self.yes(0.1, "timer") and "a" in columns:
             self.handler(self.app[1], "nightly", trigger="every 24h", when="rows is present", reads={"rows": ["a"]}, writes={"rows": ["a from rows.a"]})
+        if self.yes(0.15) and "documents" in self.top and columns:
+            field: Any = {"k": "A|B"} if "k" in columns else "a or nothing"
+            self.handler(self.pick(*self.app), "publish", reads={"rows": [field]}, writes={"profile": ["p", "q"]})
+        if self.rash(0.1) and "a" in columns and not isinstance(columns.get("b"), dict):
+            self.handler(self.app[-1], "guess", when="rows is present", reads={"rows": ["a"]}, writes={"rows": [{"a": "wrong"} if self.yes(0.3) else "a"]})
         if self.yes(0.1, "trigger") and columns:
             field = "k" if "k" in columns else "a"
             read: Any = {"k": "A|B"} if field == "k" else "a"
@@ -352,6 +380,8 @@ class Generator:
                 later[0]["when"] = "all worker >= v2"
         if self.yes(0.1, "floor") and len(steps) > 2 and not self.back:
             self.r.choice(steps[:-1])["floor"] = "true"
+        if self.rash(0.1, "undo"):
+            self.r.choice(steps).setdefault("undo", "none")
         self.top["plan"] = [dict(s) for s in steps]
         kind = self.r.random()
         if self.back and kind < 0.6 or kind < 0.1:
