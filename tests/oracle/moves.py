@@ -274,7 +274,7 @@ class Moves:
                 if p.retention is not None and (p.retention <= limit or self.context.endless):
                     for message in queue:
                         if not self.taken(key, name, message):
-                            self.add(self.with_key(i, self.without(key, name, message)), p.retention <= limit, [("loss", "accepted work", name)])
+                            self.add(self.with_key(i, self.without(key, name, message)), True, [("loss", "accepted work", name)])
 
     def taken(self, key: Key, queue: str, message: tuple) -> bool:
         """Whether somebody there could still take the message."""

@@ -513,8 +513,8 @@ class Model:
             if p.of == place and p.on_write == "invalidate":
                 key = self.put(key, name, None)
             elif p.of == place and p.on_write == "refresh":
-                source = {self.twins.get((place, n)): (t, fr) for n, t, fr in key.places[self.pi[place]] or ()}
-                new = [(n, *source[self.twins[name, n]]) for n in p.columns if self.twins[name, n] in source]
+                source = {(place, n): (t, fr) for n, t, fr in key.places[self.pi[place]] or ()}
+                new = [(n, *source[p.same_as[n]]) for n in p.columns if p.same_as.get(n) in source]
                 key = self.put(key, name, tuple(sorted(new)))
             elif any(fr and self.twins.get((name, n)) in newer and (name, n) not in written for n, t, fr in row):
                 new = [(n, t, fr and not (self.twins.get((name, n)) in newer and (name, n) not in written)) for n, t, fr in row]
