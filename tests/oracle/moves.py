@@ -269,9 +269,12 @@ class Moves:
                     fair = p.ttl is not None and p.ttl <= limit
                     if fair or self.s.faults or p.ttl is not None and self.context.endless:
                         self.add(self.with_key(i, self.m.put(key, name, None)), fair)
-            for name, queue in zip(self.m.queue_names, key.queues):
+            for n, (name, queue) in enumerate(zip(self.m.queue_names, key.queues)):
                 p = self.s.places[name]
                 if p.retention is not None and (p.retention <= limit or self.context.endless):
+                    for payload in key.dead[n]:
+                        less = key._replace(dead=key.dead[:n] + (key.dead[n] - {payload},) + key.dead[n + 1:])
+                        self.add(self.with_key(i, less), True, [("loss", "accepted work", name)])
                     for message in queue:
                         if not self.taken(key, name, message):
                             self.add(self.with_key(i, self.without(key, name, message)), True, [("loss", "accepted work", name)])

@@ -307,7 +307,7 @@ class Steps:
         again: list[Step] = []
         for i in reversed(range(floor, step)):
             if steps[i].verb in ("wait", "drain", "restart") and steps[i].undo is None:
-                again.insert(0, steps[i])
+                again = [steps[i]] * (steps[i].args[0] != "until") + again
             else:
                 ops += self.undo(i, rule == "undo-everything") + again
                 again = []

@@ -478,7 +478,7 @@ class Model:
             written = task.written | {(place, n) for n in names}
             after = self.put(key, place, tuple(sorted((n, t, fr) for n, (t, fr) in values.items())))
             after = self.spoil(after, newer, written, place)
-            lost = [d for d in self.losses(key, after) if d not in newer and not self.source_fresh(after, copied.get(d))]
+            lost = [d for d in self.losses(key, after) if d not in newer - task.misread and not self.source_fresh(after, copied.get(d))]
             after = self.wake(key, after, place, h.actor.split()[0], bool(newer))
             results.append((after, task._replace(written=written), [("loss", h.actor, ".".join(d)) for d in lost], ""))
         return results
