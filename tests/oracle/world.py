@@ -477,7 +477,7 @@ class Model:
                     values[name] = ("any", False) if tag == "wrong" else (tag, datum not in task.misread)
             written = task.written | {(place, n) for n in names}
             after = self.put(key, place, tuple(sorted((n, t, fr) for n, (t, fr) in values.items())))
-            after = self.spoil(after, newer, written, place)
+            after = self.spoil(after, newer - task.misread, written, place)
             lost = [d for d in self.losses(key, after) if d not in newer - task.misread and not self.source_fresh(after, copied.get(d))]
             after = self.wake(key, after, place, h.actor.split()[0], bool(newer))
             results.append((after, task._replace(written=written), [("loss", h.actor, ".".join(d)) for d in lost], ""))
