@@ -238,7 +238,7 @@ class Generator:
             fill: dict[str, Any] = {"when": "rows is present", "reads": {"rows": ["a"]}, "writes": {"front": ["a from rows.a"]}}
             if self.yes(0.6):
                 fill["same_transaction"] = "true"
-            for body in self.app[self.pick(0, 1):]:
+            for body in self.app[0 if cache.get("on_write") == "refresh" else self.pick(0, 1):]:
                 self.handler(body, "fill", **fill)
                 self.verb(body, "reads", "front", ["a"])
         else:
