@@ -133,7 +133,7 @@ class Judge:
             index = s.step + 1 if next_step else s.step
             if sub == DONE:
                 return self.skipped(State("F", index, "done", 0, False, w))
-            at = "canary" if step.verb == "deploy" and step.staged and self.moved(step, w) == 1 else "mixed"
+            at = "canary" if step.verb == "deploy" and step.staged and self.moved(step, w) == 1 and self.left(step, w) else "mixed"
             return State("F", index, at, 0, True, w)
         if sub != DONE:
             return s._replace(begun=True, world=w)
@@ -154,6 +154,10 @@ class Judge:
                 break
             s = s._replace(step=s.step + 1, at="done")
         return s
+
+    def left(self, step: Step, w: World) -> bool:
+        fleet = w.replicas[self.m.services.index(step.args[0])]
+        return any(r[0] != step.args[1] for r in fleet[:len(fleet) - self.s.services[step.args[0]].stragglers])
 
     def moved(self, step: Step, w: World) -> int:
         return sum(r[0] == step.args[1] for r in w.replicas[self.m.services.index(step.args[0])])
