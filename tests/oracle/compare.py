@@ -21,7 +21,7 @@ from oracle import judge
 from scenario import Refused
 from verdict import TooBig
 
-BATCH = 20
+BATCH = 10
 SAME = {"repair-or-irrecoverable": {"repair", "irrecoverable"}}
 
 
@@ -147,7 +147,7 @@ def main() -> int:
     parser.add_argument("--keys", type=int, default=1)
     parser.add_argument("--named", action="store_true")
     parser.add_argument("--time", type=float, default=10, help="seconds for one scenario")
-    parser.add_argument("--max-states", type=int, default=50000)
+    parser.add_argument("--max-states", type=int, default=10000)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", default="differences", help="directory for the scenarios that differ")
     parser.add_argument("--show", type=int, default=4, help="lines for one difference")

@@ -20,7 +20,7 @@ SIZES = {"small": (1, 2), "medium": (2, 3), "large": (3, 5)}
 class Generator:
     def __init__(self, seed: int, size: str):
         self.r = random.Random(f"turnback {seed} {size}")
-        self.size = self.r.choice(["small", "small", "medium", "medium", "large"]) if size == "mixed" else size
+        self.size = self.r.choice(["small", "small", "small", "medium", "medium", "medium", "large"]) if size == "mixed" else size
         self.top: dict[str, Any] = {"turnback": "1", "name": f"Generated {seed} ({self.size})"}
         self.tame = self.r.random() < 0.6
         self.tags: set[str] = set()

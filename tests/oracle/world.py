@@ -479,7 +479,7 @@ class Model:
             after = self.put(key, place, tuple(sorted((n, t, fr) for n, (t, fr) in values.items())))
             after = self.spoil(after, newer - task.misread, written, place)
             lost = [d for d in self.losses(key, after) if d not in newer - task.misread and not self.source_fresh(after, copied.get(d))]
-            after = self.wake(key, after, place, h.actor.split()[0], bool(newer))
+            after = self.wake(key, after, place, h.actor.split()[0], bool(newer - task.misread))
             results.append((after, task._replace(written=written), [("loss", h.actor, ".".join(d)) for d in lost], ""))
         return results
 
