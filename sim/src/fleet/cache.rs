@@ -14,7 +14,7 @@ impl Fleet {
         })
     }
 
-    /// After a write to `table`: its cached entry is removed or filled anew, as declared. An entry that is left has
+    /// After a write to `table`: its cached entry, if there is one, is removed or renewed, as declared. An entry that is left has
     /// gone stale with the other copies.
     pub(super) fn refresh_caches(&self, table: PlaceId, key: &mut Key) {
         for (place, cache) in self.caches() {
@@ -27,6 +27,7 @@ impl Fleet {
             let entry = self.layout.item_mut(&self.definition, place, key, None);
             match cache.on_write {
                 OnWrite::Invalidate => clear(entry),
+                OnWrite::Refresh | OnWrite::Leave if entry[0] == presence::NO => {}
                 OnWrite::Refresh | OnWrite::Leave => {
                     entry[0] = presence::YES;
                     for (at, field) in fields.iter().enumerate() {

@@ -142,6 +142,36 @@ impl Fleet {
         length <= self.definition.waits_at_most || waits || bakes
     }
 
+    /// How long a step waits at least: the time given, or what its clients take to go.
+    pub(super) fn wait_length(&self, state: &State, action: &Action) -> u64 {
+        match action {
+            Action::Wait(length) => *length,
+            Action::WaitUntil(fact) => {
+                let going = fact.iter().filter_map(|atom| match atom {
+                    Atom::Gone(client) if !self.is_gone(state, *client) => {
+                        self.definition.actors[usize::from(*client)].fades_in
+                    }
+                    _ => None,
+                });
+                going.max().unwrap_or(0)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Whether the clients whose traffic falls in less time than the step waits are gone.
+    pub(super) fn clients_went(&self, state: &State, action: &Action) -> bool {
+        let length = self.wait_length(state, action);
+        let mut clients = self.definition.actors.iter().enumerate();
+        clients.all(|(client, actor)| {
+            actor.fades_in.is_none_or(|time| time > length) || self.is_gone(state, client as u16)
+        })
+    }
+
+    pub(super) fn is_gone(&self, state: &State, client: u16) -> bool {
+        self.layout.gone[usize::from(client)].is_some_and(|offset| state.control[offset] == 1)
+    }
+
     /// Whether the running `wait: until` waits for that client to go.
     pub(super) fn waits_for_client(&self, state: &State, client: u16) -> bool {
         self.current(state).is_some_and(|entry| match &entry.line.action {

@@ -148,6 +148,18 @@ impl SchemaChange {
         }
     }
 
+    /// Whether the columns that the change speaks of are there, and the one that it makes is not.
+    pub fn fits(self, columns: &[u8]) -> bool {
+        let there = |field: u8| columns[usize::from(field)] != column::NONE;
+        match self {
+            Self::Add(field) => !there(field),
+            Self::Rename(from, to) => there(from) && !there(to),
+            Self::Drop(field) | Self::Nullable(field) | Self::NotNull(field) | Self::DropValue(field, _) => {
+                there(field)
+            }
+        }
+    }
+
     /// Whether the change is already there.
     pub fn holds(self, columns: &[u8]) -> bool {
         match self {

@@ -146,7 +146,8 @@ impl Fleet {
         if accepting.is_empty() { candidates.into_iter().take(1).collect() } else { accepting }
     }
 
-    /// Whether some fair move could still take the message as it stands.
+    /// Whether some fair move could still take the message as it stands, or will be able to when what is in progress
+    /// has ended.
     pub(super) fn can_be_taken(&self, state: &State, key: &Key, message: &Message) -> bool {
         let ahead = |other: &&Message| {
             other[..3] == message[..3] && self.queue(message[0]).fifo && other[MESSAGE_MARKS] < message[MESSAGE_MARKS]
@@ -161,8 +162,9 @@ impl Fleet {
     }
 
     fn is_taken(&self, state: &State, key: &Key, message: &Message) -> bool {
+        let idle = Key { tasks: Default::default(), ..key.clone() };
         let takes = |mind: Mind| {
-            let handlers = self.takers(state, key, mind, message);
+            let handlers = self.takers(state, &idle, mind, message);
             handlers.iter().any(|handler| accepts(&self.definition.handlers[usize::from(*handler)], message))
         };
         let by_replica = state.pools.iter().enumerate().any(|(pool, bag)| {

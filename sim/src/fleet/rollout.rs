@@ -90,13 +90,19 @@ impl Fleet {
                     out.push(advance(if verified { sub::FINISH } else { sub::REPEAT }));
                 }
             }
-            Action::Wait(_) | Action::Drain(_) => {
+            Action::Drain(_) => {
                 if verified && nothing_marked {
                     out.push(advance(sub::FINISH));
                 }
             }
+            Action::Wait(_) => {
+                if verified && nothing_marked && self.clients_went(state, &line.action) {
+                    out.push(advance(sub::FINISH));
+                }
+            }
             Action::WaitUntil(fact) => {
-                if verified && nothing_marked && self.holds(state, fact) {
+                let over = nothing_marked && self.clients_went(state, &line.action);
+                if verified && over && self.holds(state, fact) {
                     out.push(advance(sub::FINISH));
                 }
             }
@@ -112,10 +118,16 @@ impl Fleet {
     fn may_begin(&self, state: &State, line: &Line) -> bool {
         (self.holds(state, &line.when) || broken::R11)
             && match &line.action {
-                Action::Migrate { table, change: SchemaChange::NotNull(field) } => state.keys.iter().all(|(key, _)| {
-                    let row = self.layout.item(&self.definition, *table, key, None);
-                    row[0] == presence::NO || row[1 + usize::from(*field)] != ABSENT
-                }),
+                Action::Migrate { table, change } => {
+                    change.fits(self.columns(state, *table))
+                        && match change {
+                            SchemaChange::NotNull(field) => state.keys.iter().all(|(key, _)| {
+                                let row = self.layout.item(&self.definition, *table, key, None);
+                                row[0] == presence::NO || row[1 + usize::from(*field)] != ABSENT
+                            }),
+                            _ => true,
+                        }
+                }
                 Action::Backfill(backfill) => {
                     let there = |place, field| self.layout.column(&state.control, place, field) != column::NONE;
                     there(backfill.place, backfill.field)
@@ -126,6 +138,12 @@ impl Fleet {
                 }
                 _ => true,
             }
+    }
+
+    /// The columns of a table as they are.
+    fn columns<'s>(&self, state: &'s State, table: u16) -> &'s [u8] {
+        let base = self.layout.columns[usize::from(table)].expect("only tables are migrated");
+        &state.control[base..base + self.definition.places[usize::from(table)].fields.len()]
     }
 
     /// One replica at a time: the next begins when the one before is up.
@@ -325,27 +343,6 @@ impl Fleet {
         }
         ledger::charge(self, lost, crate::relation::Label::NONE, line.origin, effects);
         self.note_loss(state, effects);
-    }
-
-    /// How long a step waits at least: the time given, or what its clients take to go.
-    pub(super) fn wait_length(&self, state: &State, action: &Action) -> u64 {
-        match action {
-            Action::Wait(length) => *length,
-            Action::WaitUntil(fact) => {
-                let going = fact.iter().filter_map(|atom| match atom {
-                    Atom::Gone(client) if !self.is_gone(state, *client) => {
-                        self.definition.actors[usize::from(*client)].fades_in
-                    }
-                    _ => None,
-                });
-                going.max().unwrap_or(0)
-            }
-            _ => 0,
-        }
-    }
-
-    fn is_gone(&self, state: &State, client: u16) -> bool {
-        self.layout.gone[usize::from(client)].is_some_and(|offset| state.control[offset] == 1)
     }
 
     fn mark_old(&self, key: &mut Key, length: u64) {
@@ -548,11 +545,7 @@ impl Fleet {
             Action::Migrate { table, change: SchemaChange::DropValue(field, tag) } => {
                 self.layout.destroyed_at(*table, *field, *tag).is_some_and(|offset| state.control[offset] == 1)
             }
-            Action::Migrate { table, change } => {
-                let base = self.layout.columns[usize::from(*table)].expect("only tables are migrated");
-                let length = self.definition.places[usize::from(*table)].fields.len();
-                change.holds(&state.control[base..base + length])
-            }
+            Action::Migrate { table, change } => change.holds(self.columns(state, *table)),
             _ => false,
         }
     }
