@@ -1,6 +1,6 @@
 //! The operator: sub-steps of the programme that runs, abort, retry, hotfix, repair (R11).
 
-use super::definition::{Action, Atom, BackfillFrom, Line, Observed, SchemaChange};
+use super::definition::{Action, BackfillFrom, Line, Observed, SchemaChange};
 use super::handler::{MARKED, MESSAGE_FIELDS, MESSAGE_MARKS, add};
 use super::layout::{Home, clear, column, control, presence, replica};
 use super::programme::Entry;
