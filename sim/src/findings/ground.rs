@@ -2,6 +2,7 @@
 
 use super::works::{Bits, can_reach, states, unexpanded};
 use crate::drivers::explore::Graph;
+use crate::planted::{Planted, planted};
 use crate::relation::{Home, Judged, Label, Mode, Mover, Operator, Position};
 
 /// A harm or loss, and the edge on which it happens.
@@ -118,12 +119,16 @@ impl Ground {
         let all = states(&self.graph, |_| true);
         let env = |_: u32, mover: Mover| is_env(mover);
         let fair = |_: u32, mover: Mover| mover == Mover::Fair;
-        let harmed = can_reach(&self.graph, &seen.hurting, &all, &env);
+        let later = |_: u32, mover: Mover| is_env(mover) && !planted(Planted::LaterHarmForgotten);
+        let harmed = can_reach(&self.graph, &seen.hurting, &all, &later);
         let mut kinds: Vec<Label> = seen.waiting.iter().flatten().copied().collect();
         kinds.sort_unstable();
         kinds.dedup();
         let mut never = Bits::with_capacity(self.graph.len());
         for kind in kinds {
+            if planted(Planted::StalledForgotten) {
+                break;
+            }
             let without = states(&self.graph, |id| !seen.waiting[*id as usize].contains(&kind));
             let mut stuck = all.clone();
             let mut done = without;
@@ -141,7 +146,7 @@ impl Ground {
                 continue;
             }
             for (index, stands) in [
-                (START, matches!(home, Home::Start | Home::Both)),
+                (START, matches!(home, Home::Start | Home::Both) || planted(Planted::ParkedIsHome)),
                 (GOAL, matches!(home, Home::Goal | Home::Both)),
                 (BETWEEN, *home == Home::Between),
             ] {
@@ -152,14 +157,15 @@ impl Ground {
 
     /// Whether a move of the operator can be counted on: a guard over all rows only if no possible move undoes it.
     pub fn dependable(&self, source: u32, mover: Mover) -> bool {
-        !is_over_rows(mover) || !self.unstable.contains(source as usize)
+        !is_over_rows(mover) || !self.unstable.contains(source as usize) || planted(Planted::GuardOverRowsTrusted)
     }
 
     /// Harbours of one kind in which the programme is finished, and whatever is not known.
     pub fn target(&self, kinds: &[usize], finished: impl Fn(Mode) -> bool) -> Bits {
         let mut target = self.open.clone();
         for kind in kinds {
-            target.extend(self.harbours[*kind].ones().filter(|at| finished(self.modes[*at])));
+            let ended = |at: &usize| finished(self.modes[*at]) || planted(Planted::EndsEarly);
+            target.extend(self.harbours[*kind].ones().filter(ended));
         }
         target
     }

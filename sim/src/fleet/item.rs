@@ -33,7 +33,7 @@ pub struct Lens<'a> {
 pub fn read(needs: &Needs, fields: &[Byte], present: bool, lens: Lens) -> Reading {
     let mut reading = Reading::default();
     for need in &needs.list {
-        if let Some(missing) = need.alternatives.iter().find(|field| !(lens.exists)(**field) && !broken::R9) {
+        if let Some(missing) = need.alternatives.iter().find(|field| !(lens.exists)(**field) && !broken::r9()) {
             reading.stop(Outcome::Reject, *missing);
             return reading;
         }
@@ -52,14 +52,14 @@ pub fn read(needs: &Needs, fields: &[Byte], present: bool, lens: Lens) -> Readin
     for need in &needs.list {
         let found = need.alternatives.iter().find(|field| fields[usize::from(**field)] != ABSENT);
         let ended = match found {
-            None if need.optional || broken::R5 => false,
+            None if need.optional || broken::r5() => false,
             None => reading.meet(needs.otherwise.missing_field, need.alternatives[0]),
             Some(field) => {
                 let value = fields[usize::from(*field)];
                 if !need.tags.is_empty() && !need.tags.contains(&tag(value)) {
                     reading.meet(needs.otherwise.unknown_value, *field)
                 } else {
-                    if is_stale(value) && lens.stale_is_harm && !broken::R1 {
+                    if is_stale(value) && lens.stale_is_harm && !broken::r1() {
                         reading.meet(Outcome::Misread, *field);
                     }
                     false

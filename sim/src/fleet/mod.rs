@@ -28,6 +28,7 @@ use programme::Programmes;
 use smallvec::SmallVec;
 use state::State;
 
+use crate::planted::{Planted, planted};
 use crate::relation::{At, Effects, Harm, Home, Judged, Label, Mode, Mover, Position, Relation};
 
 pub use handler::DATA_MAX;
@@ -368,11 +369,12 @@ impl Judged for Fleet {
                 | Mode::Hotfix { finished: true }
                 | Mode::Repair { finished: true }
         );
-        let views = (0..self.definition.values.len()).all(|value| self.observed_by_all(state, value));
+        let views = (0..self.definition.values.len()).all(|value| self.observed_by_all(state, value))
+            || planted(Planted::UnobservedSettled);
         let dead = state.keys.iter().flat_map(|(key, _)| &key.messages).any(|message| {
             let queue = u16::from(message[0]);
             let known = |label: &Label| label.harm == Harm::DeadLetter && label.place == queue;
-            message[2] == 1 && !self.known_losses.iter().any(known)
+            message[2] == 1 && !self.known_losses.iter().any(known) && !planted(Planted::DeadLettersSettled)
         });
         if !between || control[layout::control::STAGE] != 0 || control[layout::control::LOST] != 0 || !views || dead {
             return None;
@@ -422,7 +424,7 @@ impl Judged for Fleet {
     }
 
     fn promised(&self, position: Position) -> bool {
-        position.step < self.definition.promised_until
+        position.step < self.definition.promised_until + u16::from(planted(Planted::PromiseInclusive))
     }
 
     fn may_finish(&self) -> bool {

@@ -6,6 +6,7 @@ use super::layout::{Home, clear, column, control, presence, replica};
 use super::programme::Entry;
 use super::state::{self, ABSENT, Key, State, tag};
 use super::{Fleet, Kind, Step, broken, ledger};
+use crate::planted::{Planted, planted};
 use crate::relation::Effects;
 
 /// The values of the mode byte.
@@ -80,13 +81,13 @@ impl Fleet {
             }
             return;
         }
-        let verified = self.holds(state, &line.verify);
-        let nothing_marked = self.nothing_marked(state);
+        let verified = self.holds(state, &line.verify) || planted(Planted::VerifyForgotten);
+        let nothing_marked = self.nothing_marked(state) || planted(Planted::DrainForgotten);
         match &line.action {
             Action::Deploy { .. } | Action::Restart(_) => self.replica_moves(state, line, out),
             Action::Set { .. } => {}
-            Action::Backfill(_) => {
-                if self.all_passed(state) {
+            Action::Backfill(backfill) => {
+                if self.all_passed(state, backfill) {
                     out.push(advance(if verified { sub::FINISH } else { sub::REPEAT }));
                 }
             }
@@ -110,7 +111,7 @@ impl Fleet {
 
     /// Whether the guard of a line holds and what it does can be begun.
     fn may_begin(&self, state: &State, line: &Line) -> bool {
-        (self.holds(state, &line.when) || broken::R11)
+        (self.holds(state, &line.when) || broken::r11())
             && match &line.action {
                 Action::Migrate { table, change: SchemaChange::NotNull(field) } => state.keys.iter().all(|(key, _)| {
                     let row = self.layout.item(&self.definition, *table, key, None);
@@ -150,10 +151,6 @@ impl Fleet {
                 out.push(Step { what: sub::MOVE, pool: pool as u8, who: who as u8, ..Step::of(Kind::Advance) });
             }
         }
-    }
-
-    fn all_passed(&self, state: &State) -> bool {
-        state.keys.iter().all(|(key, _)| key.items[self.layout.passed] == 2)
     }
 
     fn nothing_marked(&self, state: &State) -> bool {
@@ -207,6 +204,7 @@ impl Fleet {
     fn leave_plan(&self, state: &mut State, mode: u8, line: u8) {
         if state.control[control::MODE] == mode::FORWARD {
             let done = usize::from(state.control[control::LINE]);
+            let done = if planted(Planted::FloorsForgotten) { 0 } else { done };
             let floor = (0..done).rev().find(|line| self.programmes.forward[*line].line.floor);
             state.control[control::FLOOR] = floor.map_or(0, |line| line as u8 + 1);
         }
@@ -219,6 +217,9 @@ impl Fleet {
         state.control[control::LINE] = line;
         state.control[control::STAGE] = 0;
         state.control[control::BEGUN] = 0;
+        if planted(Planted::LossNotSticky) {
+            state.control[control::LOST] = 0;
+        }
     }
 
     fn advance(&self, state: &mut State, step: Step, effects: &mut Effects) {
@@ -442,6 +443,7 @@ impl Fleet {
         let entry = &self.entries(&state.control)[at];
         if let Some(bit) = self.once.iter().position(|step| *step == entry.step)
             && state.control[control::MODE] == mode::FORWARD
+            && !planted(Planted::OnceForgotten)
         {
             state.control[control::ONCE] |= 1 << bit;
         }
@@ -541,7 +543,9 @@ impl Fleet {
             }
             Action::Set { value, to } => {
                 let now = state.control[self.layout.values[usize::from(*value)]];
-                let stuck = self.definition.values[usize::from(*value)].irreversible && now > *to;
+                let stuck = self.definition.values[usize::from(*value)].irreversible
+                    && now > *to
+                    && !planted(Planted::IrreversibleSetBack);
                 let at_restart = self.definition.values[usize::from(*value)].observed == Observed::OnRestart;
                 stuck || (now == *to && (at_restart || self.observed_by_all(state, usize::from(*value))))
             }

@@ -5,6 +5,7 @@ use super::handler::Turn;
 use super::layout::replica;
 use super::state::{self, Control, Replica, State};
 use super::{Fleet, NOBODY};
+use crate::planted::{Planted, planted};
 use crate::relation::{Effects, Harm, Label};
 
 impl Fleet {
@@ -17,7 +18,9 @@ impl Fleet {
     /// What a replica does under the flags that it observes.
     pub(super) fn behaviour(&self, control: &Control, pool: usize, own: &Replica) -> &Behaviour {
         let view = |value: u16| {
-            let lagging = self.layout.views[pool].iter().find(|(observed, _)| *observed == usize::from(value));
+            let lagging = self.layout.views[pool]
+                .iter()
+                .find(|(observed, _)| *observed == usize::from(value) && !planted(Planted::ObservedAtOnce));
             lagging.map_or(control[self.layout.values[usize::from(value)]], |(_, offset)| own[*offset])
         };
         self.variant(self.version_of(pool, own), &view)
@@ -26,7 +29,11 @@ impl Fleet {
     /// What a client does under the flags that it observes.
     pub(super) fn client_behaviour(&self, control: &Control, version: VersionId) -> &Behaviour {
         self.variant(version, &|value| {
-            let lagging = self.layout.client_views.iter().find(|view| (view.0, view.1) == (version, value));
+            let lagging = self
+                .layout
+                .client_views
+                .iter()
+                .find(|view| (view.0, view.1) == (version, value) && !planted(Planted::ObservedAtOnce));
             control[lagging.map_or(self.layout.values[usize::from(value)], |view| view.2)]
         })
     }
