@@ -68,6 +68,8 @@ faults! {
     EndsEarly,
     /// A guard over all rows is relied upon although a possible move can undo it.
     GuardOverRowsTrusted,
+    /// A guard over all rows is relied upon unless what is bound to happen undoes it.
+    GuardOverRowsByFairMoves,
     /// What may happen but need not is relied upon by plan and rollback.
     LuckInProgramme,
     /// What may happen but need not is relied upon by a repair.
@@ -91,6 +93,8 @@ faults! {
     BestState,
     /// Harm in a rollback is never charged.
     RollbackHarmsFree,
+    /// Harm in a rollback is seen only before the first move of the rollback.
+    LaterRollbackHarmsUnseen,
     /// Harm inside a canary is not seen.
     CanaryHarmsDropped,
     /// A harm is told at one position only, though it happens at several.
@@ -116,6 +120,8 @@ faults! {
     HotfixTrusted,
     /// A repair need serve one of the states that can be there, not all of them together.
     BlindnessForgotten,
+    /// Of two keys followed side by side only one is there.
+    JoinedHalf,
     /// The point of no return is told one step late.
     NoReturnLate,
     /// The event of the point of no return is the first after which only luck can help, not fair moves.
@@ -123,6 +129,22 @@ faults! {
 
     /// The promise covers the position that it only leads up to.
     PromiseInclusive,
+    /// Users are relied upon to come.
+    RequestsBound,
+    /// A replica is relied upon to restart by itself.
+    RestartBound,
+    /// A handler in progress is never cut short by a crash.
+    CutForgotten,
+    /// A queue that keeps order delivers in any.
+    AnyOrder,
+    /// A message is kept for ever, however short its retention.
+    NeverExpires,
+    /// A message that is thrown away is no loss.
+    DropIsNoLoss,
+    /// What a replica keeps in memory survives its restart.
+    MemoryKept,
+    /// What was misread is written as if it were fresh.
+    MisreadWrittenFresh,
     /// A fleet with dead letters counts as settled.
     DeadLettersSettled,
     /// A fleet that has yet to observe a value counts as settled.
@@ -145,6 +167,14 @@ faults! {
     NewRowsVisited,
     /// A batched backfill reads and writes in one moment.
     BatchedInOne,
+    /// A value counts as set before everybody observes it.
+    SetUnobserved,
+    /// A step that is in progress when the rollback begins is not taken back.
+    BegunNotTakenBack,
+    /// A floor counts as passed while its step is in progress.
+    FloorTooEarly,
+    /// A rollout moves stragglers too.
+    StragglersDeployed,
     /// The rollback goes back behind the last floor.
     FloorsForgotten,
     /// A step marked `once` runs again.

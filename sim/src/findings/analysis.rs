@@ -218,7 +218,8 @@ impl<R: Judged + Clone> Analysis<R> {
         }
         while let Some(id) = work.pop() {
             let mask = masks[id as usize];
-            for edge in graph.edges(id).filter(|edge| is_env(edge.mover) || is_rollback(edge.mover)) {
+            let goes_on = |mover| is_rollback(mover) && !planted(Planted::LaterRollbackHarmsUnseen);
+            for edge in graph.edges(id).filter(|edge| is_env(edge.mover) || goes_on(edge.mover)) {
                 let target = &mut masks[edge.target as usize];
                 if *target | mask != *target {
                     *target |= mask;

@@ -139,7 +139,10 @@ impl Ground {
             never.union_with(&stuck);
         }
         let dead = can_reach(&self.graph, &never, &all, &env);
-        self.unstable = can_reach(&self.graph, &seen.unguarded, &all, &env);
+        let undoes = |_: u32, mover: Mover| {
+            mover == Mover::Fair || (is_env(mover) && !planted(Planted::GuardOverRowsByFairMoves))
+        };
+        self.unstable = can_reach(&self.graph, &seen.unguarded, &all, &undoes);
         for (at, settled) in seen.settled.iter().enumerate() {
             let Some(home) = settled else { continue };
             if harmed.contains(at) || dead.contains(at) || !self.loss_free.contains(at) {

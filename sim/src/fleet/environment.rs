@@ -187,7 +187,7 @@ impl Fleet {
     /// A handler in progress can be cut short by a crash, and is when the last replica of its version is gone.
     fn cuts(&self, state: &State, key: usize, out: &mut Vec<Step>) {
         for (at, task) in state.keys[key].0.tasks.iter().enumerate() {
-            if self.definition.faults
+            if (self.definition.faults && !planted(Planted::CutForgotten))
                 || !self.runs_somewhere(state, self.definition.handlers[usize::from(Self::task_handler(task))].version)
             {
                 out.push(Step { key: key as u8, item: at as u8, ..Step::of(Kind::Cut) });
@@ -214,7 +214,7 @@ impl Fleet {
         for (at, message) in item.messages.iter().enumerate() {
             let retention = self.queue(message[0]).retention;
             let due = retention.is_some_and(|kept| rolled_back || self.runs_out(state, kept));
-            if due && !self.can_be_taken(state, item, message) {
+            if due && !planted(Planted::NeverExpires) && !self.can_be_taken(state, item, message) {
                 out.push(Step { key: key as u8, item: at as u8, ..Step::of(Kind::Expire) });
             }
         }
@@ -460,7 +460,7 @@ impl Fleet {
             }
             Kind::Request => {
                 let timer = self.definition.handlers[usize::from(step.what)].trigger == Trigger::Timer;
-                if timer { Mover::Fair } else { Mover::Possible }
+                if timer || planted(Planted::RequestsBound) { Mover::Fair } else { Mover::Possible }
             }
             Kind::Cut => {
                 let task = &state.keys[usize::from(step.key)].0.tasks[usize::from(step.item)];
@@ -482,6 +482,7 @@ impl Fleet {
                 let short = cache.ttl.is_some_and(|ttl| ttl <= self.definition.waits_at_most);
                 if waits || short { Mover::Fair } else { Mover::Possible }
             }
+            Kind::Restart if planted(Planted::RestartBound) => Mover::Fair,
             _ => Mover::Possible,
         }
     }

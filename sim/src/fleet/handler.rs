@@ -480,6 +480,9 @@ impl Run<'_> {
         if let Some(message) = &self.message {
             let queue = u16::from(message[0]);
             self.acknowledge(duplicate);
+            if planted(Planted::DropIsNoLoss) {
+                return;
+            }
             self.harm(Harm::Loss, self.declared().version, queue, Label::NONE, self.declared().origin);
         }
     }
@@ -539,6 +542,7 @@ impl Fleet {
         for (place, home) in self.definition.places.iter().zip(&self.layout.items) {
             if let (PlaceKind::Memory(_), Home::Replica(owner, offset)) = (&place.kind, home)
                 && *owner == pool
+                && !planted(Planted::MemoryKept)
             {
                 super::layout::clear(&mut replica[*offset..=offset + place.fields.len()]);
             }

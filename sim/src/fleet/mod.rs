@@ -456,7 +456,8 @@ impl Judged for Fleet {
         let alike = one.control == other.control && one.pools == other.pools;
         alike.then(|| {
             let mut joined = one.clone();
-            for (key, count) in &other.keys {
+            let others = if planted(Planted::JoinedHalf) { &[] } else { &other.keys[..] };
+            for (key, count) in others {
                 (0..*count).for_each(|_| state::put(&mut joined.keys, key.clone()));
             }
             joined

@@ -146,7 +146,8 @@ impl Fleet {
             return;
         }
         for (who, (own, _)) in state.pools[pool].iter().enumerate() {
-            let movable = line.stragglers_included || own[replica::MARKS] & replica::STRAGGLER == 0;
+            let straggles = own[replica::MARKS] & replica::STRAGGLER != 0 && !planted(Planted::StragglersDeployed);
+            let movable = line.stragglers_included || !straggles;
             if !moved(own) && movable {
                 out.push(Step { what: sub::MOVE, pool: pool as u8, who: who as u8, ..Step::of(Kind::Advance) });
             }
@@ -193,7 +194,8 @@ impl Fleet {
     }
 
     fn abort(&self, state: &mut State) {
-        let begun = state.control[control::LINE] + state.control[control::STAGE];
+        let in_progress = if planted(Planted::BegunNotTakenBack) { 0 } else { state.control[control::STAGE] };
+        let begun = state.control[control::LINE] + in_progress;
         let promised = u16::from(begun) < self.definition.promised_until;
         self.leave_plan(state, mode::ROLLBACK, 0);
         state.control[control::BEGUN] = begun;
@@ -205,6 +207,8 @@ impl Fleet {
         if state.control[control::MODE] == mode::FORWARD {
             let done = usize::from(state.control[control::LINE]);
             let done = if planted(Planted::FloorsForgotten) { 0 } else { done };
+            let done =
+                if planted(Planted::FloorTooEarly) { done + usize::from(state.control[control::STAGE]) } else { done };
             let floor = (0..done).rev().find(|line| self.programmes.forward[*line].line.floor);
             state.control[control::FLOOR] = floor.map_or(0, |line| line as u8 + 1);
         }
@@ -547,7 +551,8 @@ impl Fleet {
                     && now > *to
                     && !planted(Planted::IrreversibleSetBack);
                 let at_restart = self.definition.values[usize::from(*value)].observed == Observed::OnRestart;
-                stuck || (now == *to && (at_restart || self.observed_by_all(state, usize::from(*value))))
+                let unasked = at_restart || planted(Planted::SetUnobserved);
+                stuck || (now == *to && (unasked || self.observed_by_all(state, usize::from(*value))))
             }
             Action::Migrate { table, change: SchemaChange::DropValue(field, tag) } => {
                 self.layout.destroyed_at(*table, *field, *tag).is_some_and(|offset| state.control[offset] == 1)

@@ -7,12 +7,13 @@ use super::handler::{MESSAGE_FIELDS, Run, TASK_CARRIED, add, same_message};
 use super::layout::{Home, column, presence};
 use super::state::{self, ABSENT, Byte, Message, is_fresh, made_stale, retagged};
 use super::{Fleet, broken};
+use crate::planted::{Planted, planted};
 use crate::relation::{Harm, Label};
 
 impl Run<'_> {
     /// The byte that a put stands for, and whether it is a newer value of its datum.
     pub(super) fn value(&self, put: &Put, datum: Option<u16>, choice: &mut u16) -> (Byte, bool) {
-        let misread = datum.is_some_and(|datum| self.misread_datum(datum));
+        let misread = datum.is_some_and(|datum| self.misread_datum(datum)) && !planted(Planted::MisreadWrittenFresh);
         match &put.value {
             PutValue::New(bytes) => {
                 let picked = bytes[usize::from(*choice) % bytes.len()];
