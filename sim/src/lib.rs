@@ -5,6 +5,10 @@
 pub mod drivers;
 pub mod findings;
 pub mod fleet;
+#[cfg(not(feature = "planted"))]
+mod planted;
+#[cfg(feature = "planted")]
+pub mod planted;
 pub mod relation;
 #[cfg(feature = "proptest")]
 pub mod strategies;

@@ -2,6 +2,7 @@
 //!
 //! Drivers and findings are written against these traits alone and never name a noun of the fleet.
 
+use crate::planted::{Planted, planted};
 use std::ops::Range;
 
 use smallvec::SmallVec;
@@ -260,7 +261,8 @@ impl Label {
 
     /// The same harm wherever it was declared: what makes a harm pre-existing.
     pub fn same_harm(&self, other: &Label) -> bool {
-        (self.harm, self.actor, self.place, self.field) == (other.harm, other.actor, other.place, other.field)
+        let same_actor = self.actor == other.actor || planted(Planted::ActorForgotten);
+        same_actor && (self.harm, self.place, self.field) == (other.harm, other.place, other.field)
     }
 }
 

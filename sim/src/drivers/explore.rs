@@ -16,6 +16,7 @@ pub use edges::{Edge, Edges};
 pub use graph::{Bytes, Graph};
 pub use path::Path;
 
+use crate::planted::{Planted, planted};
 use crate::relation::{Effects, Mover, Relation};
 use arena::Arena;
 use edges::{Class, EDGE_BYTES_MAX, MOVERS, Writer, class};
@@ -84,7 +85,7 @@ pub fn explore<R: Relation>(
         progress(explorer.progress());
         level = level.end..explorer.graph.len() as u32;
     }
-    explorer.graph.complete = going;
+    explorer.graph.complete = going || planted(Planted::CutOffCalledComplete);
     explorer.graph
 }
 
@@ -359,6 +360,9 @@ impl<S: Copy> Worker<S> {
         self.steps.clear();
         self.packed.clear();
         relation.enabled(&state, &mut self.steps);
+        if planted(Planted::LastSuccessorDropped) && self.steps.len() > 1 {
+            self.steps.pop();
+        }
         for &step in &self.steps {
             let mover = relation.mover(&state, step);
             if !graph.keeps(mover) {
@@ -366,6 +370,9 @@ impl<S: Copy> Worker<S> {
             }
             let mut next = state.clone();
             let effects = relation.apply(&mut next, step);
+            if planted(Planted::SelfLoopDropped) && next == state {
+                continue;
+            }
             self.packed.push_with(|out| relation.pack(&next, out));
             classes.push(class(mover, !effects.is_empty()));
         }

@@ -7,11 +7,13 @@ use super::judge::{Ends, HarmAt};
 use super::meetings::Meeting;
 use super::works::{Bits, can_reach, reach, states, works};
 use crate::drivers::explore::{Limits, Progress, explore};
-use crate::relation::{Judged, Label, Mode, Mover, Operator, Position};
+use crate::planted::{Planted, planted};
+use crate::relation::{At, Judged, Label, Mode, Mover, Operator, Position};
 
 /// The harms of the start configuration, before any step, and whether that is all of them.
 pub fn pre_existing<R: Judged>(relation: &R, limits: &Limits) -> (Vec<Label>, bool) {
-    let graph = explore(relation, &relation.start(), &is_env, limits, &mut |_| {});
+    let counts = |mover| is_env(mover) || (planted(Planted::PreExistingFromPlan) && is_forward(mover));
+    let graph = explore(relation, &relation.start(), &counts, limits, &mut |_| {});
     let ground = Ground::of(relation, graph, &[]);
     let mut labels: Vec<Label> = ground.hurts.iter().map(|hurt| hurt.label).collect();
     labels.extend(ground.stalled.iter().map(|(_, label)| *label));
@@ -42,6 +44,9 @@ fn follows_plan(mover: Mover) -> bool {
 fn new_retries<R: Judged>(relation: &R, ground: &Ground) -> (Vec<Retry<R>>, Vec<(u32, u32)>) {
     let mut retries: Vec<Retry<R>> = Vec::new();
     let mut links = Vec::new();
+    if planted(Planted::SecondAttemptForgotten) {
+        return (retries, links);
+    }
     let homes = ground.harbours[START].ones().filter(|at| ground.modes[*at] == (Mode::Rollback { finished: true }));
     for at in homes {
         let home = ground.graph.state(relation, at as u32);
@@ -100,7 +105,8 @@ impl<R: Judged + Clone> Analysis<R> {
         let mut retries: Vec<Retry<R>> = Vec::new();
         let (ground, links) = loop {
             let again = retries.iter().map(|retry| retry.begins.clone());
-            let seeds: Vec<R::State> = relation.start().into_iter().chain(again).collect();
+            let starts = if planted(Planted::FirstStartOnly) { 1 } else { usize::MAX };
+            let seeds: Vec<R::State> = relation.start().into_iter().take(starts).chain(again).collect();
             let graph = explore(&relation, &seeds, &follows_plan, limits, progress);
             let ground = Ground::of(&relation, graph, &known);
             let (more, links) = new_retries(&relation, &ground);
@@ -150,6 +156,11 @@ impl<R: Judged + Clone> Analysis<R> {
 
     /// Whether the rollback from a state of the plan ends at home.
     pub fn can_roll_back(&self, id: u32) -> bool {
+        let canary = self.ground.positions[id as usize].at == At::Canary;
+        let finished = self.ground.modes[id as usize] == (Mode::Forward { finished: true });
+        if (planted(Planted::CanaryTakenOnTrust) && canary) || (planted(Planted::EndTakenOnTrust) && finished) {
+            return true;
+        }
         match self.aborted[id as usize] {
             NO_ABORT => !self.ground.graph.is_expanded(id),
             target => self.rolls_back.contains(target as usize),
@@ -158,12 +169,17 @@ impl<R: Judged + Clone> Analysis<R> {
 
     /// Whether the declared rollback works from everywhere at a position.
     pub fn all_roll_back(&self, position: Position) -> bool {
-        self.at[&position].iter().all(|id| self.can_roll_back(*id))
+        let mut states = self.at[&position].iter();
+        if planted(Planted::BestState) {
+            return states.any(|id| self.can_roll_back(*id));
+        }
+        states.all(|id| self.can_roll_back(*id))
     }
 
     /// Whether finishing the plan works from everywhere at a position.
     pub fn all_finish(&self, position: Position) -> bool {
-        self.relation.may_finish() && self.at[&position].iter().all(|id| self.finishes.contains(*id as usize))
+        (self.relation.may_finish() || planted(Planted::MayNotFinishForgotten))
+            && self.at[&position].iter().all(|id| self.finishes.contains(*id as usize))
     }
 
     /// Who came across what whom has left, as long as the plan does not come to other than these positions.
@@ -188,6 +204,7 @@ impl<R: Judged + Clone> Analysis<R> {
     /// Whether something can be lost at a position.
     pub fn can_be_lost(&self, position: Position) -> bool {
         self.at[&position].iter().any(|id| !self.ground.loss_free.contains(*id as usize))
+            && !planted(Planted::LossInZoneForgotten)
     }
 
     /// Per position: what the declared rollback does from everywhere there, at worst.
@@ -235,7 +252,8 @@ impl<R: Judged + Clone> Analysis<R> {
         }
         while let Some(id) = work.pop() {
             let mask = masks[id as usize];
-            for edge in graph.edges(id).filter(|edge| is_env(edge.mover) || is_rollback(edge.mover)) {
+            let goes_on = |mover| is_rollback(mover) && !planted(Planted::LaterRollbackHarmsUnseen);
+            for edge in graph.edges(id).filter(|edge| is_env(edge.mover) || goes_on(edge.mover)) {
                 let target = &mut masks[edge.target as usize];
                 if *target | mask != *target {
                     *target |= mask;
@@ -250,7 +268,13 @@ impl<R: Judged + Clone> Analysis<R> {
     pub fn harms(&self, positions: &[Position]) -> BTreeMap<Position, Vec<HarmAt>> {
         let mut harms: BTreeMap<Position, Vec<HarmAt>> = BTreeMap::new();
         let mut add = |position: Position, label: Label, in_rollback: bool| {
-            let charged = !in_rollback || self.relation.promised(position);
+            let charged = !in_rollback || (self.relation.promised(position) && !planted(Planted::RollbackHarmsFree));
+            let told = || harms.values().flatten().any(|known| known.label.same_harm(&label));
+            if (planted(Planted::CanaryHarmsDropped) && position.at == At::Canary)
+                || (planted(Planted::HarmToldOnce) && told())
+            {
+                return;
+            }
             let here = harms.entry(position).or_default();
             if !here.iter().any(|known| known.label.same_harm(&label) && known.in_rollback <= in_rollback) {
                 here.retain(|known| !known.label.same_harm(&label));
@@ -300,7 +324,7 @@ impl<R: Judged + Clone> Analysis<R> {
     pub fn stalls(&self) -> Option<u32> {
         let graph = &self.ground.graph;
         let starts: Vec<u32> = graph.starts().to_vec();
-        if starts.iter().all(|id| self.finishes.contains(*id as usize)) {
+        if planted(Planted::StallsForgotten) || starts.iter().all(|id| self.finishes.contains(*id as usize)) {
             return None;
         }
         let goal = self.ground.target(&[GOAL, BETWEEN, START], |mode| mode == Mode::Forward { finished: true });
@@ -331,12 +355,17 @@ fn programme_works(ground: &Ground, target: &Bits, inside: impl Fn(Mode) -> bool
     for at in 0..ground.graph.len() {
         allowed.set(at, ground.loss_free.contains(at) && inside(ground.modes[at]));
     }
-    let helpful =
-        |source: u32, mover: Mover| mover == Mover::Fair || (moves(mover) && ground.dependable(source, mover));
-    let forced = |_: u32, mover: Mover| is_env(mover) || moves(mover);
+    let helpful = |source: u32, mover: Mover| is_bound(mover) || (moves(mover) && ground.dependable(source, mover));
+    let may_happen = |mover| is_env(mover) && !(mover == Mover::Possible && planted(Planted::PossibleNotForced));
+    let forced = |_: u32, mover: Mover| may_happen(mover) || moves(mover);
     let mut target = target.clone();
     target.intersect_with(&allowed);
     works(&ground.graph, &target, &helpful, &forced, &allowed)
+}
+
+/// Whether a procedure may count on it, whatever the operator does.
+fn is_bound(mover: Mover) -> bool {
+    mover == Mover::Fair || (mover == Mover::Possible && planted(Planted::LuckInProgramme))
 }
 
 pub(super) fn is_rollback(mover: Mover) -> bool {

@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use super::meetings::{Contacts, Watched};
 use super::works::{Bits, can_reach, states, unexpanded};
 use crate::drivers::explore::{Expanded, Graph};
+use crate::planted::{Planted, planted};
 use crate::relation::{Contact, Home, Judged, Label, Mode, Mover, Operator, Position};
 
 /// A harm or loss, and the edge on which it happens.
@@ -145,12 +146,16 @@ impl Ground {
         let all = states(&self.graph, |_| true);
         let env = |_: u32, mover: Mover| is_env(mover);
         let fair = |_: u32, mover: Mover| mover == Mover::Fair;
-        let harmed = can_reach(&self.graph, &seen.hurting, &all, &env);
+        let later = |_: u32, mover: Mover| is_env(mover) && !planted(Planted::LaterHarmForgotten);
+        let harmed = can_reach(&self.graph, &seen.hurting, &all, &later);
         let mut kinds: Vec<Label> = seen.waiting.iter().flatten().copied().collect();
         kinds.sort_unstable();
         kinds.dedup();
         let mut never = Bits::with_capacity(self.graph.len());
         for kind in kinds {
+            if planted(Planted::StalledForgotten) {
+                break;
+            }
             let without = states(&self.graph, |id| !seen.waiting[*id as usize].contains(&kind));
             let mut stuck = all.clone();
             let mut done = without;
@@ -161,14 +166,17 @@ impl Ground {
             never.union_with(&stuck);
         }
         let dead = can_reach(&self.graph, &never, &all, &env);
-        self.unstable = can_reach(&self.graph, &seen.unguarded, &all, &env);
+        let undoes = |_: u32, mover: Mover| {
+            mover == Mover::Fair || (is_env(mover) && !planted(Planted::GuardOverRowsByFairMoves))
+        };
+        self.unstable = can_reach(&self.graph, &seen.unguarded, &all, &undoes);
         for (at, settled) in seen.settled.iter().enumerate() {
             let Some(home) = settled else { continue };
             if harmed.contains(at) || dead.contains(at) || !self.loss_free.contains(at) {
                 continue;
             }
             for (index, stands) in [
-                (START, matches!(home, Home::Start | Home::Both)),
+                (START, matches!(home, Home::Start | Home::Both) || planted(Planted::ParkedIsHome)),
                 (GOAL, matches!(home, Home::Goal | Home::Both)),
                 (BETWEEN, *home == Home::Between),
             ] {
@@ -179,14 +187,15 @@ impl Ground {
 
     /// Whether a move of the operator can be counted on: a guard over all rows only if no possible move undoes it.
     pub fn dependable(&self, source: u32, mover: Mover) -> bool {
-        !is_over_rows(mover) || !self.unstable.contains(source as usize)
+        !is_over_rows(mover) || !self.unstable.contains(source as usize) || planted(Planted::GuardOverRowsTrusted)
     }
 
     /// Harbours of one kind in which the programme is finished, and whatever is not known.
     pub fn target(&self, kinds: &[usize], finished: impl Fn(Mode) -> bool) -> Bits {
         let mut target = self.open.clone();
         for kind in kinds {
-            target.extend(self.harbours[*kind].ones().filter(|at| finished(self.modes[*at])));
+            let ended = |at: &usize| finished(self.modes[*at]) || planted(Planted::EndsEarly);
+            target.extend(self.harbours[*kind].ones().filter(ended));
         }
         target
     }

@@ -12,6 +12,7 @@ use super::repair::{Found, Search, hotfix_works};
 use super::story::{self, Story};
 use super::works::Bits;
 use crate::drivers::explore::{Limits, Progress};
+use crate::planted::{Planted, planted};
 use crate::relation::{Judged, Label, Position};
 
 /// The best single procedure, played blind, that works from everywhere at a position.
@@ -180,6 +181,7 @@ where
     if slices.len() < 2 {
         return together(&[Analysis::of(whole, limits, progress)], false, limits);
     }
+    let slices = &slices[..slices.len() - usize::from(planted(Planted::LastSliceIgnored))];
     // Shares of the bounds, so that what is explored depends neither on order nor on threads.
     let share = slices.len() as u64;
     let limits = &Limits {
@@ -189,12 +191,15 @@ where
     };
     let alone = Limits { threads: 1, ..*limits };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(limits.threads.max(1)).build();
-    let analyses: Vec<Analysis<R>> = match pool {
+    let mut analyses: Vec<Analysis<R>> = match pool {
         Ok(pool) if limits.threads > 1 => {
             pool.install(|| slices.par_iter().map(|slice| Analysis::of(slice, &alone, &mut |_| {})).collect())
         }
         _ => slices.iter().map(|slice| Analysis::of(slice, limits, progress)).collect(),
     };
+    if planted(Planted::SlicesSwapped) && limits.threads > 1 {
+        analyses.reverse();
+    }
     together(&analyses, true, limits)
 }
 
@@ -214,7 +219,7 @@ fn together<R: Judged + Clone>(analyses: &[Analysis<R>], sliced: bool, limits: &
     pre_existing.dedup();
     let stalls: Vec<Option<u32>> = analyses.iter().map(|analysis| analysis.stalls().filter(|_| complete)).collect();
     let vital = analyses[0].relation.vital();
-    let alive = vital.iter().all(|element| used.contains(*element as usize));
+    let alive = vital.iter().all(|element| used.contains(*element as usize)) || planted(Planted::EmptyIsSafe);
     Judgement {
         verdict: verdict(&analyses[0].relation, &found, &stalls, complete && all_known && alive),
         last_safe_step: last_safe_step(&found),
@@ -287,7 +292,11 @@ fn weighed<R: Judged + Clone>(
     let mut found = Vec::new();
     for position in positions {
         let position = *position;
-        let rolls_back = analyses.iter().all(|analysis| analysis.all_roll_back(position));
+        let rolls_back = if planted(Planted::AnySliceServes) {
+            analyses.iter().any(|analysis| analysis.all_roll_back(position))
+        } else {
+            analyses.iter().all(|analysis| analysis.all_roll_back(position))
+        };
         let finishes = analyses.iter().all(|analysis| analysis.all_finish(position));
         let lost = analyses.iter().any(|analysis| analysis.can_be_lost(position));
         let (zone, reason, procedure) = match (rolls_back, finishes, lost) {

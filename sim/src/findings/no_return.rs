@@ -5,6 +5,7 @@ use super::analysis::{Analysis, is_rollback};
 use super::ground::{START, is_env};
 use super::judge::{PositionFinding, Zone};
 use super::works::{Bits, can_reach};
+use crate::planted::{Planted, planted};
 use crate::relation::{Judged, Mode, Mover};
 
 /// A point of no return.
@@ -23,7 +24,8 @@ pub(super) fn find<R: Judged + Clone>(
     let broken = found.iter().find(|here| here.is_broken() && here.zone != Zone::Undecided);
     let Some(step) = broken.map(|finding| finding.position.step) else { return vec![] };
     let here = |analysis: &Analysis<R>| event(analysis, step, found);
-    vec![TurningPoint { step, event: analyses.iter().find_map(here) }]
+    let late = u16::from(planted(Planted::NoReturnLate));
+    vec![TurningPoint { step: step + late, event: analyses.iter().find_map(here) }]
 }
 
 /// The event at a step, in a slice whose rollback fails there.
@@ -49,7 +51,7 @@ fn kindly<R: Judged>(analysis: &Analysis<R>) -> Bits {
         let rolling = matches!(ground.modes[at], Mode::Rollback { .. });
         allowed.set(at, rolling && ground.loss_free.contains(at));
     }
-    let via = |_: u32, mover: Mover| mover == Mover::Fair || is_rollback(mover);
+    let via = |_: u32, mover: Mover| mover == Mover::Fair || is_rollback(mover) || planted(Planted::NoReturnByLuck);
     can_reach(&ground.graph, &home, &allowed, &via)
 }
 

@@ -8,6 +8,7 @@ use super::ground::{BETWEEN, GOAL, Ground, START, is_env};
 use super::judge::Reason;
 use super::works::{Bits, can_reach, states, works};
 use crate::drivers::explore::{Limits, explore};
+use crate::planted::{Planted, planted};
 use crate::relation::{Judged, Mode, Mover, Operator, Position};
 
 /// The longest list of moves that is looked for.
@@ -48,6 +49,9 @@ pub(super) fn hotfix_works<R: Judged>(analysis: &Analysis<R>, members: &[u32], l
     let entered = (0..graph.len() as u32).any(|id| graph.edges(id).any(|edge| is_hotfix(edge.mover)));
     if !entered || !graph.complete {
         return false;
+    }
+    if planted(Planted::HotfixTrusted) {
+        return true;
     }
     let ground = Ground::of(&analysis.relation, graph, &analysis.known);
     let target = ground.target(&[START, GOAL, BETWEEN], |mode| mode == Mode::Hotfix { finished: true });
@@ -104,6 +108,9 @@ impl<R: Judged + Clone> Search<R> {
             here.sort_unstable();
             if let Some(reason) = bench.hopeless(&here) {
                 return Found::Nothing(reason);
+            }
+            if planted(Planted::BlindnessForgotten) {
+                here.truncate(1);
             }
             starts.push(here);
         }
@@ -251,12 +258,13 @@ impl<R: Judged> Bench<R> {
         let (graph, free) = (&ground.graph, &ground.loss_free);
         let between = |id: u32| matches!(ground.modes[id as usize], Mode::Repair { finished: true });
         let env = |_: u32, mover: Mover| is_env(mover);
-        let fair = |_: u32, mover: Mover| mover == Mover::Fair;
+        let bound = |mover: Mover| mover == Mover::Fair || (is_env(mover) && planted(Planted::LuckInRepair));
+        let fair = |_: u32, mover: Mover| bound(mover);
         let any_move =
-            |source: u32, mover: Mover| mover == Mover::Fair || (is_repair(mover) && ground.dependable(source, mover));
+            |source: u32, mover: Mover| bound(mover) || (is_repair(mover) && ground.dependable(source, mover));
         let inside = |source: u32, mover: Mover| is_env(mover) || (is_repair(mover) && !between(source));
         let ends = |source: u32, mover: Mover| {
-            mover == Mover::Fair || (is_repair(mover) && !between(source) && ground.dependable(source, mover))
+            bound(mover) || (is_repair(mover) && !between(source) && ground.dependable(source, mover))
         };
         let ended = states(graph, |id| between(*id) && free.contains(*id as usize));
         let arrived = works(graph, &target, &fair, &env, free);

@@ -7,6 +7,7 @@
 //! be sure excludes them from what is allowed, one who must not miss anything adds them to the target.
 
 use crate::drivers::explore::Graph;
+use crate::planted::{Planted, planted};
 use crate::relation::Mover;
 use fixedbitset::FixedBitSet;
 
@@ -82,8 +83,13 @@ pub fn closed(graph: &Graph, inside: &Bits, forced: Via) -> Bits {
 pub fn works(graph: &Graph, target: &Bits, helpful: Via, forced: Via, allowed: &Bits) -> Bits {
     let mut inside = allowed.clone();
     loop {
-        inside = closed(graph, &inside, forced);
+        if !planted(Planted::ForcedForgotten) {
+            inside = closed(graph, &inside, forced);
+        }
         let reaching = can_reach(graph, target, &inside, helpful);
+        if planted(Planted::OneRoundOnly) {
+            return reaching;
+        }
         if reaching == inside {
             return inside;
         }

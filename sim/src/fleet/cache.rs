@@ -18,7 +18,7 @@ impl Fleet {
     /// gone stale with the other copies.
     pub(super) fn refresh_caches(&self, table: PlaceId, key: &mut Key) {
         for (place, cache) in self.caches() {
-            if cache.of != Some(table) || cache.on_write == OnWrite::Leave || broken::R7 {
+            if cache.of != Some(table) || cache.on_write == OnWrite::Leave || broken::r7() {
                 continue;
             }
             let row = self.layout.item(&self.definition, table, key, None).to_vec();

@@ -114,7 +114,7 @@ impl<'f> Run<'f> {
         let payload = self.call_payload(api, puts, &mut choice);
         let accept = accept_of(behaviour, api);
         let static_reply = reply_of(behaviour, api);
-        if accept.is_none() && static_reply.is_none() && !broken::R4 {
+        if accept.is_none() && static_reply.is_none() && !broken::r4() {
             self.harm(Harm::Reject, version, fleet.api_place(api), Label::NONE, origin);
             return Some(Outcome::Reject);
         }

@@ -1,12 +1,13 @@
 //! What happens by itself: users, messages, timers, views, starts, faults.
 
-use super::definition::{Action, BackfillFrom, Behaviour, Observed, PlaceKind, Trigger, VersionId};
+use super::definition::{Action, Backfill, BackfillFrom, Behaviour, Observed, PlaceKind, Trigger, VersionId};
 use super::handler::Turn;
 use super::layout::{clear, control, presence, replica};
 use super::rollout::mode;
 use super::state::{self, ABSENT, Byte, State, fresh, made_stale, retagged, stale, tag};
 use super::watch::Watch;
 use super::{Fleet, Kind, Step, broken, ledger};
+use crate::planted::{Planted, planted};
 use crate::relation::{Effects, Harm, Label, Mover};
 
 /// The pool of a move that a client makes.
@@ -40,7 +41,8 @@ impl Fleet {
     pub(super) fn environment_moves(&self, state: &State, out: &mut Vec<Step>) {
         self.replica_lives(state, out);
         self.client_views(state, out);
-        for key in 0..state.keys.len() {
+        let awake = if planted(Planted::SecondKeyAsleep) { 1 } else { state.keys.len() };
+        for key in 0..awake {
             self.key_moves(state, key, out);
         }
         for (client, offset) in self.layout.gone.iter().enumerate() {
@@ -157,7 +159,8 @@ impl Fleet {
     fn deliveries(&self, state: &State, key: usize, mind: Mind, out: &mut Vec<Step>) {
         for (at, message) in state.keys[key].0.messages.iter().enumerate() {
             for handler in self.takers(state, &state.keys[key].0, mind, message) {
-                let again = self.definition.faults && !self.queue(message[0]).ack_on_receive;
+                let again =
+                    self.definition.faults && !planted(Planted::NoDuplicates) && !self.queue(message[0]).ack_on_receive;
                 for stays in 0..=u8::from(again) {
                     let step = Step {
                         key: key as u8,
@@ -185,7 +188,7 @@ impl Fleet {
     /// A handler in progress can be cut short by a crash, and is when the last replica of its version is gone.
     fn cuts(&self, state: &State, key: usize, out: &mut Vec<Step>) {
         for (at, task) in state.keys[key].0.tasks.iter().enumerate() {
-            if self.definition.faults
+            if (self.definition.faults && !planted(Planted::CutForgotten))
                 || !self.runs_somewhere(state, self.definition.handlers[usize::from(Self::task_handler(task))].version)
             {
                 out.push(Step { key: key as u8, item: at as u8, ..Step::of(Kind::Cut) });
@@ -204,7 +207,7 @@ impl Fleet {
         let item = &state.keys[key].0;
         for (place, cache) in self.caches() {
             let there = self.layout.item(&self.definition, place, item, None)[0] != presence::NO;
-            if there && (self.definition.faults || cache.ttl.is_some()) {
+            if there && !planted(Planted::NeverEvicted) && (self.definition.faults || cache.ttl.is_some()) {
                 out.push(Step { key: key as u8, what: place, ..Step::of(Kind::Evict) });
             }
         }
@@ -212,7 +215,7 @@ impl Fleet {
         for (at, message) in item.messages.iter().enumerate() {
             let retention = self.queue(message[0]).retention;
             let due = retention.is_some_and(|kept| rolled_back || self.runs_out(state, kept));
-            if due && !self.can_be_taken(state, item, message) {
+            if due && !planted(Planted::NeverExpires) && !self.can_be_taken(state, item, message) {
                 out.push(Step { key: key as u8, item: at as u8, ..Step::of(Kind::Expire) });
             }
         }
@@ -359,13 +362,18 @@ impl Fleet {
             return;
         };
         let mark = self.layout.passed;
-        if backfill.batched && key.items[mark] == 0 {
+        let batched = backfill.batched && !planted(Planted::BatchedInOne);
+        let absent = self.layout.item(&self.definition, backfill.place, key, None)[0] == presence::NO;
+        if planted(Planted::NewRowsVisited) && absent {
+            return;
+        }
+        if batched && key.items[mark] == 0 {
             key.items[mark] = 1;
             key.items[mark + 1] =
                 self.source_value(backfill.from, backfill.place, backfill.field, key).unwrap_or(ABSENT);
             return;
         }
-        let value = if backfill.batched {
+        let value = if batched {
             Some(key.items[mark + 1]).filter(|value| *value != ABSENT)
         } else {
             self.source_value(backfill.from, backfill.place, backfill.field, key)
@@ -373,7 +381,7 @@ impl Fleet {
         key.items[mark] = 2;
         key.items[mark + 1] = 0;
         let retags = matches!(backfill.from, BackfillFrom::Retag(..));
-        if self.layout.item(&self.definition, backfill.place, key, None)[0] == presence::NO {
+        if absent {
             return;
         }
         let literal = matches!(backfill.from, BackfillFrom::Literal(_));
@@ -382,11 +390,19 @@ impl Fleet {
         let target = &mut item[1 + usize::from(backfill.field)];
         let Some(value) = value else { return };
         let before = *target;
-        if retags || backfill.overwrite || before == ABSENT || broken::R8 {
+        if retags || backfill.overwrite || before == ABSENT || broken::r8() {
             // A literal stands for the fact only where nothing else was known.
             *target = if literal && known { made_stale(value) } else { value };
         }
         self.refresh_caches(backfill.place, key);
+    }
+
+    /// Whether the backfill has met every key.
+    pub(super) fn all_passed(&self, state: &State, backfill: &Backfill) -> bool {
+        state.keys.iter().all(|(key, _)| {
+            let absent = self.layout.item(&self.definition, backfill.place, key, None)[0] == presence::NO;
+            key.items[self.layout.passed] == 2 || (planted(Planted::NewRowsVisited) && absent)
+        })
     }
 
     /// Whether some copy of the field's datum is there, so that a literal cannot stand for the fact.
@@ -445,7 +461,7 @@ impl Fleet {
             }
             Kind::Request => {
                 let timer = self.definition.handlers[usize::from(step.what)].trigger == Trigger::Timer;
-                if timer { Mover::Fair } else { Mover::Possible }
+                if timer || planted(Planted::RequestsBound) { Mover::Fair } else { Mover::Possible }
             }
             Kind::Cut => {
                 let task = &state.keys[usize::from(step.key)].0.tasks[usize::from(step.item)];
@@ -467,6 +483,7 @@ impl Fleet {
                 let short = cache.ttl.is_some_and(|ttl| ttl <= self.definition.waits_at_most);
                 if waits || short { Mover::Fair } else { Mover::Possible }
             }
+            Kind::Restart if planted(Planted::RestartBound) => Mover::Fair,
             _ => Mover::Possible,
         }
     }

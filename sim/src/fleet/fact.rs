@@ -5,6 +5,7 @@ use super::definition::{Atom, Fact, FieldIs, FieldTest, PlaceId};
 use super::handler::MESSAGE_FIELDS;
 use super::layout::{Home, presence, replica};
 use super::state::{ABSENT, Byte, Key, Replica, State, is_fresh, is_stale, tag};
+use crate::planted::{Planted, planted};
 
 impl Fleet {
     /// Whether a guard holds: for every key.
@@ -30,18 +31,21 @@ impl Fleet {
         let version = |actor: u16, own: &Replica| {
             self.definition.actors[usize::from(actor)].versions.start + u16::from(own[replica::VERSION])
         };
+        let left = |own: &Replica| planted(Planted::StragglersMoved) && own[replica::MARKS] & replica::STRAGGLER != 0;
         Some(match atom {
             Atom::AllAtLeast(actor, least) => {
-                self.replicas(state, *actor).iter().all(|(own, _)| version(*actor, own) >= *least)
+                self.replicas(state, *actor).iter().all(|(own, _)| version(*actor, own) >= *least || left(own))
             }
-            Atom::AllAt(actor, at) => self.replicas(state, *actor).iter().all(|(own, _)| version(*actor, own) == *at),
+            Atom::AllAt(actor, at) => {
+                self.replicas(state, *actor).iter().all(|(own, _)| version(*actor, own) == *at || left(own))
+            }
             Atom::AllUp(actor) => self.replicas(state, *actor).iter().all(|(own, _)| own[replica::PHASE] == 0),
             Atom::AnyUp(actor, at) => self
                 .replicas(state, *actor)
                 .iter()
                 .any(|(own, _)| own[replica::PHASE] == 0 && at.is_none_or(|at| version(*actor, own) == at)),
             Atom::NoVersion(actor, none) => {
-                self.replicas(state, *actor).iter().all(|(own, _)| version(*actor, own) != *none)
+                self.replicas(state, *actor).iter().all(|(own, _)| version(*actor, own) != *none || left(own))
             }
             Atom::Gone(client) => {
                 self.layout.gone[usize::from(*client)].is_some_and(|offset| state.control[offset] == 1)

@@ -9,6 +9,7 @@ use super::state::{self, ABSENT, Byte, Key, Message, Replica, State, Task};
 use super::watch::Watch;
 use super::write::written_by;
 use super::{Fleet, broken, ledger};
+use crate::planted::{Planted, planted};
 use crate::relation::{Effects, Harm, Label};
 
 /// A handler that is running: everything one moment may touch.
@@ -180,7 +181,7 @@ impl Run<'_> {
         let handler = &fleet.definition.handlers[usize::from(self.handler)];
         for (source, field) in &handler.carries {
             let Source::Place(place) = source else { continue };
-            if fleet.layout.column(&self.state.control, *place, *field) == column::NONE && !broken::R9 {
+            if fleet.layout.column(&self.state.control, *place, *field) == column::NONE && !broken::r9() {
                 self.harm(Harm::Reject, handler.version, *place, u16::from(*field), handler.origin);
                 return Some(Outcome::Reject);
             }
@@ -472,6 +473,9 @@ impl Run<'_> {
                 if let Some((pool, replica)) = &mut self.own {
                     fleet.crash(*pool, replica);
                 }
+                if planted(Planted::GoneOnCrash) {
+                    self.acknowledge(duplicate);
+                }
                 self.lose_acknowledged();
             }
             Some(Outcome::Drop) => self.lose_message(duplicate),
@@ -497,6 +501,9 @@ impl Run<'_> {
         if let Some(message) = &self.message {
             let queue = u16::from(message[0]);
             self.acknowledge(duplicate);
+            if planted(Planted::DropIsNoLoss) {
+                return;
+            }
             self.harm(Harm::Loss, self.declared().version, queue, Label::NONE, self.declared().origin);
         }
     }
@@ -520,11 +527,11 @@ impl Run<'_> {
             self.lose_acknowledged();
             return;
         };
-        if queue.attempts == 0 || broken::R6 {
+        if queue.attempts == 0 || broken::r6() {
             return;
         }
         let mut message = self.key.messages.remove(at);
-        if message[3] > 1 {
+        if message[3] > u8::from(!planted(Planted::OneAttemptMore)) {
             message[3] -= 1;
             state::insert(&mut self.key.messages, message);
         } else if queue.then_drop {
@@ -556,6 +563,7 @@ impl Fleet {
         for (place, home) in self.definition.places.iter().zip(&self.layout.items) {
             if let (PlaceKind::Memory(_), Home::Replica(owner, offset)) = (&place.kind, home)
                 && *owner == pool
+                && !planted(Planted::MemoryKept)
             {
                 super::layout::clear(&mut replica[*offset..=offset + place.fields.len()]);
             }

@@ -36,7 +36,7 @@ pub fn read(needs: &Needs, fields: &[Byte], present: bool, lens: Lens) -> Readin
     let mut reading = Reading::default();
     let [missing_rule, field_rule, value_rule] = needs.otherwise.rules;
     for need in &needs.list {
-        if let Some(missing) = need.alternatives.iter().find(|field| !(lens.exists)(**field) && !broken::R9) {
+        if let Some(missing) = need.alternatives.iter().find(|field| !(lens.exists)(**field) && !broken::r9()) {
             reading.stop(Outcome::Reject, *missing);
             return reading;
         }
@@ -55,14 +55,14 @@ pub fn read(needs: &Needs, fields: &[Byte], present: bool, lens: Lens) -> Readin
     for need in &needs.list {
         let found = need.alternatives.iter().find(|field| fields[usize::from(**field)] != ABSENT);
         let ended = match found {
-            None if need.optional || broken::R5 => false,
+            None if need.optional || broken::r5() => false,
             None => reading.follow(needs.otherwise.missing_field, missing_rule, need.alternatives[0]),
             Some(field) => {
                 let value = fields[usize::from(*field)];
                 if !need.tags.is_empty() && !need.tags.contains(&tag(value)) {
                     reading.follow(needs.otherwise.unknown_value, value_rule, *field)
                 } else {
-                    if is_stale(value) && lens.stale_is_harm && !broken::R1 {
+                    if is_stale(value) && lens.stale_is_harm && !broken::r1() {
                         reading.meet(Outcome::Misread, *field);
                     }
                     false

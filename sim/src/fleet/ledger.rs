@@ -25,7 +25,7 @@ pub(super) fn fresh(fleet: &Fleet, key: &Key, pools: &[Pool]) -> u128 {
 
 /// Charges the loss of `data`: one label per datum, naming its first place.
 pub(super) fn charge(fleet: &Fleet, data: u128, actor: u16, origin: u16, effects: &mut Effects) {
-    if data == 0 || broken::R10 {
+    if data == 0 || broken::r10() {
         return;
     }
     let mut charged = 0u128;

@@ -30,6 +30,7 @@ use programme::Programmes;
 use smallvec::SmallVec;
 use state::State;
 
+use crate::planted::{Planted, planted};
 use crate::relation::{At, Contact, Effects, Fault, Harm, Home, Judged, Label, Mode, Mover, Position, Relation};
 
 pub use element::Element;
@@ -366,11 +367,12 @@ impl Judged for Fleet {
                 | Mode::Hotfix { finished: true }
                 | Mode::Repair { finished: true }
         );
-        let views = (0..self.definition.values.len()).all(|value| self.observed_by_all(state, value));
+        let views = (0..self.definition.values.len()).all(|value| self.observed_by_all(state, value))
+            || planted(Planted::UnobservedSettled);
         let dead = state.keys.iter().flat_map(|(key, _)| &key.messages).any(|message| {
             let queue = u16::from(message[0]);
             let known = |label: &Label| label.harm == Harm::DeadLetter && label.place == queue;
-            message[2] == 1 && !self.known_losses.iter().any(known)
+            message[2] == 1 && !self.known_losses.iter().any(known) && !planted(Planted::DeadLettersSettled)
         });
         if !between || control[layout::control::STAGE] != 0 || control[layout::control::LOST] != 0 || !views || dead {
             return None;
@@ -420,7 +422,7 @@ impl Judged for Fleet {
     }
 
     fn promised(&self, position: Position) -> bool {
-        position.step < self.definition.promised_until
+        position.step < self.definition.promised_until + u16::from(planted(Planted::PromiseInclusive))
     }
 
     fn may_finish(&self) -> bool {
@@ -452,7 +454,8 @@ impl Judged for Fleet {
         let alike = one.control == other.control && one.pools == other.pools;
         alike.then(|| {
             let mut joined = one.clone();
-            for (key, count) in &other.keys {
+            let others = if planted(Planted::JoinedHalf) { &[] } else { &other.keys[..] };
+            for (key, count) in others {
                 (0..*count).for_each(|_| state::put(&mut joined.keys, key.clone()));
             }
             joined

@@ -6,6 +6,7 @@ use super::programme::Configuration;
 use super::rollout::{mode, sub};
 use super::state::State;
 use super::{Fleet, Kind, Step};
+use crate::planted::{Planted, planted};
 use crate::relation::{At, Mode, Mover, Operator, Position};
 
 impl Fleet {
@@ -119,10 +120,9 @@ impl Fleet {
             configuration.values.iter().zip(&self.layout.values).all(|(value, at)| state.control[*at] == *value);
         let columns = configuration.columns.iter().zip(&self.layout.columns).all(|(columns, base)| {
             base.is_none_or(|base| {
-                columns
-                    .iter()
-                    .zip(&state.control[base..])
-                    .all(|(wanted, now)| *now == *wanted || (widened && *now == column::NULLABLE))
+                columns.iter().zip(&state.control[base..]).all(|(wanted, now)| {
+                    *now == *wanted || (widened && (*now == column::NULLABLE || planted(Planted::NarrowerHome)))
+                })
             })
         });
         versions && values && columns

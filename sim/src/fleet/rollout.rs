@@ -6,6 +6,7 @@ use super::layout::{Home, clear, column, control, presence, replica};
 use super::programme::Entry;
 use super::state::{self, ABSENT, Key, State, tag};
 use super::{Fleet, Kind, Step, broken, ledger};
+use crate::planted::{Planted, planted};
 use crate::relation::Effects;
 
 /// The values of the mode byte.
@@ -80,13 +81,13 @@ impl Fleet {
             }
             return;
         }
-        let verified = self.holds(state, &line.verify);
-        let nothing_marked = self.nothing_marked(state);
+        let verified = self.holds(state, &line.verify) || planted(Planted::VerifyForgotten);
+        let nothing_marked = self.nothing_marked(state) || planted(Planted::DrainForgotten);
         match &line.action {
             Action::Deploy { .. } | Action::Restart(_) => self.replica_moves(state, line, out),
             Action::Set { .. } => {}
-            Action::Backfill(_) => {
-                if self.all_passed(state) {
+            Action::Backfill(backfill) => {
+                if self.all_passed(state, backfill) {
                     out.push(advance(if verified { sub::FINISH } else { sub::REPEAT }));
                 }
             }
@@ -116,7 +117,7 @@ impl Fleet {
 
     /// Whether the guard of a line holds and what it does can be begun.
     fn may_begin(&self, state: &State, line: &Line) -> bool {
-        (self.holds(state, &line.when) || broken::R11)
+        (self.holds(state, &line.when) || broken::r11())
             && match &line.action {
                 Action::Migrate { table, change } => {
                     change.fits(self.columns(state, *table))
@@ -163,15 +164,12 @@ impl Fleet {
             return;
         }
         for (who, (own, _)) in state.pools[pool].iter().enumerate() {
-            let movable = line.stragglers_included || own[replica::MARKS] & replica::STRAGGLER == 0;
+            let straggles = own[replica::MARKS] & replica::STRAGGLER != 0 && !planted(Planted::StragglersDeployed);
+            let movable = line.stragglers_included || !straggles;
             if !moved(own) && movable {
                 out.push(Step { what: sub::MOVE, pool: pool as u8, who: who as u8, ..Step::of(Kind::Advance) });
             }
         }
-    }
-
-    fn all_passed(&self, state: &State) -> bool {
-        state.keys.iter().all(|(key, _)| key.items[self.layout.passed] == 2)
     }
 
     fn nothing_marked(&self, state: &State) -> bool {
@@ -214,7 +212,8 @@ impl Fleet {
     }
 
     fn abort(&self, state: &mut State) {
-        let begun = state.control[control::LINE] + state.control[control::STAGE];
+        let in_progress = if planted(Planted::BegunNotTakenBack) { 0 } else { state.control[control::STAGE] };
+        let begun = state.control[control::LINE] + in_progress;
         let promised = u16::from(begun) < self.definition.promised_until;
         self.leave_plan(state, mode::ROLLBACK, 0);
         state.control[control::BEGUN] = begun;
@@ -225,6 +224,9 @@ impl Fleet {
     fn leave_plan(&self, state: &mut State, mode: u8, line: u8) {
         if state.control[control::MODE] == mode::FORWARD {
             let done = usize::from(state.control[control::LINE]);
+            let done = if planted(Planted::FloorsForgotten) { 0 } else { done };
+            let done =
+                if planted(Planted::FloorTooEarly) { done + usize::from(state.control[control::STAGE]) } else { done };
             let floor = (0..done).rev().find(|line| self.programmes.forward[*line].line.floor);
             state.control[control::FLOOR] = floor.map_or(0, |line| line as u8 + 1);
         }
@@ -237,6 +239,9 @@ impl Fleet {
         state.control[control::LINE] = line;
         state.control[control::STAGE] = 0;
         state.control[control::BEGUN] = 0;
+        if planted(Planted::LossNotSticky) {
+            state.control[control::LOST] = 0;
+        }
     }
 
     fn advance(&self, state: &mut State, step: Step, effects: &mut Effects) {
@@ -439,6 +444,7 @@ impl Fleet {
         let entry = &self.entries(&state.control)[at];
         if let Some(bit) = self.once.iter().position(|step| *step == entry.step)
             && state.control[control::MODE] == mode::FORWARD
+            && !planted(Planted::OnceForgotten)
         {
             state.control[control::ONCE] |= 1 << bit;
         }
@@ -538,9 +544,12 @@ impl Fleet {
             }
             Action::Set { value, to } => {
                 let now = state.control[self.layout.values[usize::from(*value)]];
-                let stuck = self.definition.values[usize::from(*value)].irreversible && now > *to;
+                let stuck = self.definition.values[usize::from(*value)].irreversible
+                    && now > *to
+                    && !planted(Planted::IrreversibleSetBack);
                 let at_restart = self.definition.values[usize::from(*value)].observed == Observed::OnRestart;
-                stuck || (now == *to && (at_restart || self.observed_by_all(state, usize::from(*value))))
+                let unasked = at_restart || planted(Planted::SetUnobserved);
+                stuck || (now == *to && (unasked || self.observed_by_all(state, usize::from(*value))))
             }
             Action::Migrate { table, change: SchemaChange::DropValue(field, tag) } => {
                 self.layout.destroyed_at(*table, *field, *tag).is_some_and(|offset| state.control[offset] == 1)

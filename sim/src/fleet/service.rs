@@ -6,6 +6,7 @@ use super::layout::replica;
 use super::state::{self, Control, Key, Replica, State};
 use super::watch::Watch;
 use super::{Fleet, NOBODY};
+use crate::planted::{Planted, planted};
 use crate::relation::{Effects, Harm, Label};
 
 /// What a starting replica does next.
@@ -29,7 +30,9 @@ impl Fleet {
     /// What a replica does under the flags that it observes.
     pub(super) fn behaviour(&self, control: &Control, pool: usize, own: &Replica) -> &Behaviour {
         let view = |value: u16| {
-            let lagging = self.layout.views[pool].iter().find(|(observed, _)| *observed == usize::from(value));
+            let lagging = self.layout.views[pool]
+                .iter()
+                .find(|(observed, _)| *observed == usize::from(value) && !planted(Planted::ObservedAtOnce));
             lagging.map_or(control[self.layout.values[usize::from(value)]], |(_, offset)| own[*offset])
         };
         self.variant(self.version_of(pool, own), &view)
@@ -38,7 +41,11 @@ impl Fleet {
     /// What a client does under the flags that it observes.
     pub(super) fn client_behaviour(&self, control: &Control, version: VersionId) -> &Behaviour {
         self.variant(version, &|value| {
-            let lagging = self.layout.client_views.iter().find(|view| (view.0, view.1) == (version, value));
+            let lagging = self
+                .layout
+                .client_views
+                .iter()
+                .find(|view| (view.0, view.1) == (version, value) && !planted(Planted::ObservedAtOnce));
             control[lagging.map_or(self.layout.values[usize::from(value)], |view| view.2)]
         })
     }

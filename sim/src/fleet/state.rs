@@ -1,5 +1,7 @@
 //! A state: control, counted replicas, counted keys; and its packed form.
 
+use super::layout::control;
+use crate::planted::{Planted, planted};
 use smallvec::SmallVec;
 
 /// A field of an item or payload: 0 = absent, else 1 + 2 · tag + (1 if stale).
@@ -128,7 +130,11 @@ pub fn insert<T: Ord, A: smallvec::Array<Item = T>>(set: &mut SmallVec<A>, item:
 impl State {
     /// Appends the packed form.
     pub fn pack(&self, out: &mut Vec<u8>) {
+        let first = out.len();
         out.extend_from_slice(&self.control);
+        if planted(Planted::PackedWithoutOnce) {
+            out[first + control::ONCE] = 0;
+        }
         for pool in &self.pools {
             out.push(pool.len() as u8);
             for (replica, count) in pool {

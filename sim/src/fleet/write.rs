@@ -7,12 +7,13 @@ use super::handler::{MESSAGE_FIELDS, Run, TASK_CARRIED, add, same_message};
 use super::layout::{Home, column, presence};
 use super::state::{self, ABSENT, Byte, Message, is_fresh, made_stale, retagged};
 use super::{Fleet, broken};
+use crate::planted::{Planted, planted};
 use crate::relation::{Harm, Label};
 
 impl Run<'_> {
     /// The byte that a put stands for, and whether it is a newer value of its datum.
     pub(super) fn value(&self, put: &Put, datum: Option<u16>, choice: &mut u16) -> (Byte, bool) {
-        let misread = datum.is_some_and(|datum| self.misread_datum(datum));
+        let misread = datum.is_some_and(|datum| self.misread_datum(datum)) && !planted(Planted::MisreadWrittenFresh);
         match &put.value {
             PutValue::New(bytes) => {
                 let picked = bytes[usize::from(*choice) % bytes.len()];
@@ -50,7 +51,7 @@ impl Run<'_> {
                 let exists = |field: usize| fleet.layout.column(control, place, field as u8) != column::NONE;
                 super::layout::fill_by_store(&declared.fields, exists, &mut item);
             }
-        } else if (!keeps && !broken::R3) || item[0] == presence::NO {
+        } else if (!keeps && !broken::r3()) || item[0] == presence::NO {
             item[1..].fill(ABSENT);
         }
         item[0] = presence::YES;
@@ -67,7 +68,7 @@ impl Run<'_> {
         }
         for (field, byte) in item[1..].iter_mut().enumerate() {
             let written = puts.iter().any(|put| usize::from(put.field) == field);
-            if !broken::R2 && !written && newer & (1 << fleet.datum(place, field as u8)) != 0 {
+            if !broken::r2() && !written && newer & (1 << fleet.datum(place, field as u8)) != 0 {
                 *byte = made_stale(*byte);
             }
         }
@@ -104,7 +105,7 @@ impl Run<'_> {
         let fleet = self.fleet;
         let control = &self.state.control;
         let column = |field: u8| fleet.layout.column(control, place, field);
-        if let Some(put) = puts.iter().find(|put| column(put.field) == column::NONE && !broken::R9) {
+        if let Some(put) = puts.iter().find(|put| column(put.field) == column::NONE && !broken::r9()) {
             return Some(put.field);
         }
         let fields = &fleet.definition.places[usize::from(place)].fields;

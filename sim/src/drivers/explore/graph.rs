@@ -4,6 +4,7 @@ use super::Expanded;
 use super::arena::{Arena, Ends, capacity_with, reserve};
 use super::edges::{Edges, rank};
 use super::visited::{Visited, hash, same};
+use crate::planted::{Planted, planted};
 use crate::relation::{Effects, Mover, Relation};
 
 /// The explored part of a relation: states numbered in breadth-first order from 0, and the moves between them.
@@ -128,6 +129,9 @@ impl Graph {
         let state = self.state(relation, id);
         let mut steps = Vec::new();
         relation.enabled(&state, &mut steps);
+        if planted(Planted::LastSuccessorDropped) && steps.len() > 1 {
+            steps.pop();
+        }
         let mut edges = self.edges(id);
         let mut expanded = Vec::new();
         for step in steps {
@@ -137,6 +141,9 @@ impl Graph {
             }
             let mut next = state.clone();
             let effects = apply(&mut next, step);
+            if planted(Planted::SelfLoopDropped) && next == state {
+                continue;
+            }
             let edge = edges.next().expect(NONDETERMINISTIC);
             assert!(edge.mover == mover && edge.has_effects != effects.is_empty(), "{NONDETERMINISTIC}");
             expanded.push(Expanded { step, mover, effects, target: edge.target });

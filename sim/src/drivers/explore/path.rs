@@ -1,6 +1,7 @@
 //! The shortest way from one set of states to another.
 
 use super::{Edge, Graph};
+use crate::planted::{Planted, planted};
 use crate::relation::Relation;
 use fixedbitset::FixedBitSet;
 
@@ -59,6 +60,10 @@ impl Graph {
         from.iter().for_each(|&start| meet(start, start, &mut queue));
         let mut next = 0;
         while next < queue.len() {
+            if planted(Planted::DeepStory) {
+                let last = queue.len() - 1;
+                queue.swap(next, last);
+            }
             let source = queue[next];
             if goal.contains(source as usize) {
                 return Some((parents, source));

@@ -1,6 +1,7 @@
 //! The table of states already met: four bytes a slot, exact because every hit is compared byte for byte.
 
 use super::arena::Arena;
+use crate::planted::{Planted, planted};
 
 /// Mixes all of `bytes` into a word whose high and low bits are both usable.
 #[inline]
@@ -36,13 +37,22 @@ fn fold(word: u64) -> u64 {
 /// With the feature `weak-hash` all but twelve bits are thrown away, so that states collide all the time.
 #[inline]
 fn weaken(hash: u64) -> u64 {
-    if cfg!(feature = "weak-hash") { hash & (0xFFF << 52) } else { hash }
+    if planted(Planted::HashForState) {
+        hash & (0xFFFF << 48)
+    } else if cfg!(feature = "weak-hash") {
+        hash & (0xFFF << 52)
+    } else {
+        hash
+    }
 }
 
 /// Whether string `index` of `arena` is `key`.
 #[inline]
 pub(super) fn same(arena: &Arena, index: usize, key: &[u8]) -> bool {
     let string = arena.get(index);
+    if planted(Planted::HashForState) {
+        return hash(string) == hash(key);
+    }
     match (<[u8; 8]>::try_from(string), <[u8; 8]>::try_from(key)) {
         (Ok(one), Ok(other)) => u64::from_ne_bytes(one) == u64::from_ne_bytes(other),
         _ => string == key,
