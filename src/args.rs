@@ -39,7 +39,7 @@ pub enum Verb {
     ///
     /// A plan passes if everything is found as its `expect:` says; a plan that expects nothing must be safe. Runs with
     /// an abort anywhere, a second attempt, crashes, duplicates and late messages must end well too; a run that does
-    /// not is shrunk, kept beside the scenario (NAME.regressions) and run first the next time.
+    /// not is shrunk, kept beside the scenario (FILE.regressions) and run first the next time.
     #[command(after_help = TEST_EXIT_CODES)]
     Test(TestArguments),
     /// Tell a story that `check` found, move by move, or replay a stored one.

@@ -12,7 +12,7 @@ use turnback_sim::drivers::explore::Limits;
 use turnback_sim::findings::judge::{Finding, Judgement, judge, pre_existing};
 use turnback_sim::fleet::Fleet;
 use turnback_sim::fleet::definition::Definition;
-use turnback_sim::relation::Judged;
+use turnback_sim::relation::{Judged, Label};
 
 use crate::args::{Bounds, Question};
 use crate::progress::Meter;
@@ -51,6 +51,8 @@ pub struct Case {
     pub slipped: Slipped,
     /// The same plan with more mistakes, as `--slips` asks.
     pub slips: Vec<Case>,
+    /// Whether not all of them were judged.
+    pub slips_cut_short: bool,
 }
 
 impl Case {
@@ -134,12 +136,15 @@ impl Checked {
         let subject = title(&self.read.scenario, case.plan, &self.file);
         let deadline = bounds.time.map(|time| Instant::now() + time);
         let steps = steps_of(&self.read.scenario, case.plan);
-        for (definition, slipped) in slips::all(&case.compiled.definition, steps, most) {
-            let subject = format!("{subject}: {}", slipped.names.join(", "));
-            let compiled = Compiled { definition, ..case.compiled.clone() };
+        let written = case.compiled.clone();
+        let all = slips::each(&written.definition, steps, most, &mut |definition, slipped| {
+            let subject = format!("{subject}: {}", slipped.names.join(" + "));
+            let compiled = Compiled { definition, ..written.clone() };
             let asked = Asked { plan: case.plan, compiled, slipped };
             case.slips.push(judge_one(asked, &self.question, bounds, deadline, Meter::new(screen, subject)));
-        }
+            why_to_stop(deadline) == 0
+        });
+        case.slips_cut_short = !all;
     }
 }
 
@@ -215,12 +220,16 @@ fn bad_choice(scenario: &Scenario, message: String) -> Diagnostic {
     Diagnostic::error(Code::BadChoice, scenario.name.span.clone(), message)
 }
 
+fn why_to_stop(deadline: Option<Instant>) -> u8 {
+    let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+    if CTRL_C.load(Ordering::SeqCst) { INTERRUPTED } else { u8::from(late) * OUT_OF_TIME }
+}
+
 fn judge_one(asked: Asked, question: &Question, bounds: &Bounds, deadline: Option<Instant>, mut meter: Meter) -> Case {
     let Asked { plan, compiled, slipped } = asked;
     let stopped = AtomicU8::new(0);
     let stop = || {
-        let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        let why = if CTRL_C.load(Ordering::SeqCst) { INTERRUPTED } else { u8::from(late) * OUT_OF_TIME };
+        let why = why_to_stop(deadline);
         if why != 0 {
             stopped.store(why, Ordering::SeqCst);
         }
@@ -244,7 +253,17 @@ fn judge_one(asked: Asked, question: &Question, bounds: &Bounds, deadline: Optio
         _ if judgement.states >= bounds.max_states => Bound::States(bounds.max_states),
         _ => Bound::Memory(bounds.max_memory),
     });
-    Case { plan, compiled, fleets, judgement, bound, variations: vec![], slipped, slips: vec![] }
+    Case {
+        plan,
+        compiled,
+        fleets,
+        judgement,
+        bound,
+        variations: vec![],
+        slipped,
+        slips: vec![],
+        slips_cut_short: false,
+    }
 }
 
 /// How many threads explore.
@@ -253,9 +272,9 @@ fn threads(bounds: &Bounds) -> usize {
     bounds.threads.map_or_else(cores, |threads| threads as usize)
 }
 
-/// The fleet that a stored story happens in, whole or a slice, with the losses that are not charged; `None` if there
-/// is no such slice.
-pub fn fleet(definition: &Definition, keys: u32, slice: Option<usize>) -> Option<Fleet> {
+/// The fleet that a stored story happens in, whole or a slice, and the harms that are not charged; `None` if there is no
+/// such slice.
+pub fn fleet(definition: &Definition, keys: u32, slice: Option<usize>) -> Option<(Fleet, Vec<Label>)> {
     let definition = match slice {
         None => definition.clone(),
         Some(number) => definition.slices().into_iter().nth(number)?,
@@ -264,5 +283,5 @@ pub fn fleet(definition: &Definition, keys: u32, slice: Option<usize>) -> Option
     let limits = Limits { states_max: u64::MAX, memory_bytes_max: u64::MAX, threads: 1, stop: None };
     let (known, _) = pre_existing(&fleet, &limits);
     fleet.forgive(&known);
-    Some(fleet)
+    Some((fleet, known))
 }

@@ -133,7 +133,7 @@ fn likely(fault: Planted) -> &'static str {
         Planted::DrainForgotten => "queues/consumer-first",
         Planted::ObservedAtOnce => "flags/observed-one-by-one",
         Planted::SecondKeyAsleep => "backfill/has-no-inverse",
-        Planted::PackedWithoutOnce => "variants/a-once",
+        Planted::PackedWithoutPromise => "variants/a-once",
         _ => "",
     }
 }

@@ -121,6 +121,8 @@ pub struct PlanReport {
     pub slipped: Vec<String>,
     /// What becomes of the plan when its operator makes more mistakes.
     pub slips: Vec<SlipReport>,
+    /// Whether not all mistakes were tried that were asked for.
+    pub slips_cut_short: bool,
 }
 
 /// What becomes of a plan when its operator makes mistakes.
@@ -134,6 +136,8 @@ pub struct SlipReport {
     pub recovery: Recovery,
     /// What speaks against it, in a word, the worst first.
     pub titles: Vec<String>,
+    /// Whether that is just what speaks against the plan as it is written.
+    pub as_written: bool,
     /// The command that shows it.
     pub command: String,
 }

@@ -13,10 +13,12 @@ pub struct Tested {
     pub file: String,
     /// The name of the plan.
     pub plan: Option<String>,
+    /// Whether everything is as the scenario says.
+    pub outcome: Outcome,
     /// What `check` says.
     pub verdict: Verdict,
-    /// What the scenario says of itself: `safe`, `unsafe` or `undecided`.
-    pub expected: String,
+    /// The verdict that the scenario expects: `safe`, `unsafe` or `undecided`; `None` if it says something else of itself.
+    pub expected: Option<String>,
     /// What speaks against it.
     pub problems: Vec<Problem>,
     /// Random runs.
@@ -25,6 +27,8 @@ pub struct Tested {
     pub trace_hash: String,
     /// Runs of cases that failed before.
     pub kept: u32,
+    /// The numbers of kept cases that do not fit the plan any more.
+    pub does_not_fit: Vec<usize>,
     /// What becomes of the plan with one slip of its operator; `None` if that would take too long.
     pub slips: Option<Vec<Slip>>,
     /// Steps that runs entered.
@@ -33,6 +37,17 @@ pub struct Tested {
     pub given_up_at: Vec<String>,
     /// What was ordered in runs, and how often it came about.
     pub ordered: Vec<Ordered>,
+}
+
+/// How a test ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Everything is as the scenario says.
+    Passed,
+    /// Something is not.
+    Failed,
+    /// Nothing is wrong, but not everything is known.
+    Undecided,
 }
 
 /// Something that speaks against a plan.
@@ -51,6 +66,9 @@ pub struct Problem {
 pub struct Slip {
     /// What it is called.
     pub slip: String,
+    /// Safe, unsafe or undecided.
+    #[serde(serialize_with = "verdict_word")]
+    pub verdict: Verdict,
     /// The worst that follows; `None` if it is harmless.
     pub follows: Option<String>,
 }
@@ -67,20 +85,13 @@ pub struct Ordered {
 }
 
 impl Tested {
-    /// Whether everything is as the scenario says.
-    pub fn holds(&self) -> bool {
-        self.problems.is_empty()
-    }
-
-    /// Whether nothing is wrong, but not everything is known.
-    pub fn is_open(&self) -> bool {
-        self.holds() && self.verdict == Verdict::Undecided && self.expected != Verdict::Undecided.word()
-    }
-
     /// For people; with everything if `verbose`.
     pub fn text(&self, ascii: bool, verbose: bool) -> String {
         let mut lines = vec![self.first_line()];
         self.problems.iter().for_each(|problem| problem.write(&mut lines));
+        for number in &self.does_not_fit {
+            lines.push(format!("  kept case {number} does not fit the plan any more"));
+        }
         self.write_slips(&mut lines);
         if verbose {
             self.write_runs(&mut lines);
@@ -91,10 +102,10 @@ impl Tested {
 
     fn first_line(&self) -> String {
         let plan = self.plan.as_ref().map_or(String::new(), |plan| format!(" {plan}"));
-        let result = match (self.holds(), self.is_open()) {
-            (false, _) => "FAILED".to_owned(),
-            (true, true) => "undecided".to_owned(),
-            (true, false) => format!("ok ({})", self.verdict.word()),
+        let result = match self.outcome {
+            Outcome::Failed => "FAILED".to_owned(),
+            Outcome::Undecided => "undecided".to_owned(),
+            Outcome::Passed => format!("ok ({})", self.verdict.word()),
         };
         format!("test {}{plan} ... {result}", self.file)
     }
@@ -105,12 +116,12 @@ impl Tested {
             lines.push("  slips: not tried, there are too many states; `turnback check --slips 1` does".to_owned());
             return;
         };
-        if self.expected != Verdict::Safe.word() {
+        if self.expected.as_deref() != Some(Verdict::Safe.word()) {
             return;
         }
         for slip in slips {
             if let Some(follows) = &slip.follows {
-                lines.push(format!("  {} hurts: {follows}", slip.slip));
+                lines.push(format!("  not harmless: {}: {follows}", slip.slip));
             }
         }
         let harmless: Vec<&str> =
@@ -138,7 +149,7 @@ impl Tested {
             plan: Option<&'a str>,
             ok: bool,
             verdict: &'a str,
-            expected: &'a str,
+            expected: Option<&'a str>,
             problems: &'a [Problem],
             runs: u32,
             trace_hash: &'a str,
@@ -152,9 +163,9 @@ impl Tested {
             schema: json::SCHEMA,
             file: &self.file,
             plan: self.plan.as_deref(),
-            ok: self.holds() && !self.is_open(),
+            ok: self.outcome == Outcome::Passed,
             verdict: self.verdict.word(),
-            expected: &self.expected,
+            expected: self.expected.as_deref(),
             problems: &self.problems,
             runs: self.runs,
             trace_hash: &self.trace_hash,
@@ -165,6 +176,17 @@ impl Tested {
             ordered: &self.ordered,
         })
     }
+}
+
+impl Slip {
+    /// Whether it is not known what follows.
+    pub fn is_open(&self) -> bool {
+        self.verdict == Verdict::Undecided
+    }
+}
+
+fn verdict_word<S: serde::Serializer>(verdict: &Verdict, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(verdict.word())
 }
 
 impl Problem {

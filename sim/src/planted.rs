@@ -189,8 +189,8 @@ faults! {
     ObservedAtOnce,
     /// Of several keys only the first one moves.
     SecondKeyAsleep,
-    /// The packed state leaves out which steps marked `once` are done.
-    PackedWithoutOnce,
+    /// The packed state leaves out whether the rollback was promised.
+    PackedWithoutPromise,
 }
 
 /// Whether `fault` is planted.

@@ -45,6 +45,8 @@ pub trait Judged: Relation {
     /// The configuration of a settled state (one version per service, values settled, no step in progress, nothing
     /// lost or dead-lettered); `None` if not settled.
     fn settled(&self, state: &Self::State) -> Option<Home>;
+    /// Whether what runs is what the plan leads to, settled or not.
+    fn at_goal(&self, state: &Self::State) -> bool;
     /// Whether a fact or an accepted piece of work is gone for good.
     fn lost(&self, state: &Self::State) -> bool;
     /// The accepted pieces of work that are waiting, as the `Stalled` labels they would be if they never complete.

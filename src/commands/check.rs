@@ -79,7 +79,8 @@ fn exit_of(answer: &Answer, strict: bool) -> Exit {
     let of_plan = |plan: &PlanReport| {
         let vacuous = if strict && !plan.vacuous.is_empty() { Exit::Unsafe } else { Exit::Safe };
         let slips = plan.slips.iter().map(|slip| Exit::from(slip.verdict));
-        slips.fold(Exit::from(plan.verdict).worse(vacuous), Exit::worse)
+        let untried = if plan.slips_cut_short { Exit::Undecided } else { Exit::Safe };
+        slips.fold(Exit::from(plan.verdict).worse(vacuous).worse(untried), Exit::worse)
     };
     whole.plans.iter().map(of_plan).fold(Exit::from(Verdict::Safe), Exit::worse)
 }

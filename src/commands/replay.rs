@@ -5,7 +5,7 @@ use std::path::Path;
 
 use turnback_scenarios::Read;
 use turnback_scenarios::narrate::Narrator;
-use turnback_sim::drivers::perturb::{self, Ends};
+use turnback_sim::drivers::perturb;
 use turnback_sim::findings::story::{Told, tell};
 use turnback_sim::fleet::state::State;
 use turnback_sim::fleet::{Fleet, Step};
@@ -15,7 +15,7 @@ use crate::checking::{self, Asked, Case, Checked, check_file};
 use crate::exit::Exit;
 use crate::screen::Screen;
 use crate::store;
-use crate::testing::kept;
+use crate::testing::{self, kept};
 use crate::trace::{Circumstances, Trace, digest};
 
 /// Tells a story.
@@ -95,7 +95,7 @@ fn stored(arguments: &ReplayArguments, path: &Path, screen: &Screen) -> Result<E
     let [Asked { compiled, .. }] = compiled.as_slice() else {
         return Err(format!("{name}: it names no plan, and {} has several", arguments.file));
     };
-    let Some(fleet) = checking::fleet(&compiled.definition, trace.keys, trace.slice) else {
+    let Some((fleet, _)) = checking::fleet(&compiled.definition, trace.keys, trace.slice) else {
         return Err(format!("{name}: it was changed: the scenario has no such slice"));
     };
     let (begins, moves) = trace.moves(&fleet).map_err(|problem| format!("{name}: {problem}"))?;
@@ -123,19 +123,14 @@ fn kept_case(arguments: &ReplayArguments, number: usize, screen: &Screen) -> Res
     let [Asked { compiled, .. }] = compiled.as_slice() else {
         return Err(format!("case {number} names no plan, and {} has several", arguments.file));
     };
-    let Some(fleet) = checking::fleet(&compiled.definition, 1, None) else {
+    let Some((fleet, known)) = checking::fleet(&compiled.definition, 1, None) else {
         return Err(format!("{} has no such fleet", arguments.file));
     };
-    let run = perturb::run(&fleet, &case.perturbation(), &fleet.known_losses);
+    let run = perturb::run(&fleet, &case.perturbation(), &known);
     let narrator = Narrator::new(&fleet, &compiled.names);
     let teller = Teller { read: &read, fleet: &fleet, narrator, screen, step: arguments.step };
     let exit = teller.tell(&run.begins, &run.moves, Marks::default())?;
-    let ending = match run.ends {
-        Ends::Hurt(label) => narrator.harm_title(&label),
-        Ends::Lost => "something is lost for good".to_owned(),
-        Ends::Stuck => "it does not end where it should".to_owned(),
-        Ends::Well(_) | Ends::NotPromised => "it ends well: this case does not fail any more".to_owned(),
-    };
+    let ending = testing::ending(&narrator, run.ends);
     Ok(exit.worse(screen.print(&format!("{ending}\n"))))
 }
 

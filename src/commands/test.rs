@@ -1,7 +1,7 @@
 //! `turnback test`
 
 use rayon::prelude::*;
-use turnback_reports::tested::Tested;
+use turnback_reports::tested::{Outcome, Tested};
 
 use crate::args::{TestArguments, TestFormat};
 use crate::exit::Exit;
@@ -46,6 +46,9 @@ fn selected(arguments: &TestArguments) -> Result<Vec<String>, String> {
     let mut files = files::scenarios(&arguments.paths)?;
     if let Some(filter) = &arguments.filter {
         files.retain(|file| file.contains(filter));
+        if files.is_empty() {
+            return Err(format!("no file's path contains `{filter}`"));
+        }
     }
     Ok(arguments.shard.map_or(files.clone(), |shard| shard.of(files)))
 }
@@ -89,10 +92,10 @@ struct Tally {
 impl Tally {
     fn count(&mut self, plan: &Tested) -> Exit {
         self.runs += u64::from(plan.runs);
-        let (number, exit) = match (plan.holds(), plan.is_open()) {
-            (false, _) => (&mut self.failed, Exit::Unsafe),
-            (true, true) => (&mut self.open, Exit::Undecided),
-            (true, false) => (&mut self.passed, Exit::Safe),
+        let (number, exit) = match plan.outcome {
+            Outcome::Failed => (&mut self.failed, Exit::Unsafe),
+            Outcome::Undecided => (&mut self.open, Exit::Undecided),
+            Outcome::Passed => (&mut self.passed, Exit::Safe),
         };
         *number += 1;
         exit

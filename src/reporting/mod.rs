@@ -145,8 +145,10 @@ impl File<'_> {
             mismatches: vec![],
             coverage: self.coverage(),
             slipped: self.case.slipped.names.clone(),
-            slips: self.case.slips.iter().map(|case| self.slip(case)).collect(),
+            slips: vec![],
+            slips_cut_short: self.case.slips_cut_short,
         };
+        report.slips = self.case.slips.iter().map(|case| self.slip(case, &report)).collect();
         if report.slipped.is_empty() {
             report.mismatches = self.mismatches(&report);
         }
@@ -181,14 +183,18 @@ impl File<'_> {
     }
 
     /// What becomes of the plan with more mistakes.
-    fn slip(&self, case: &Case) -> SlipReport {
+    fn slip(&self, case: &Case, written: &PlanReport) -> SlipReport {
         let file = File { case, narrator: Narrator::new(case.fleet(), &case.compiled.names), ..*self };
         let report = file.plan_report();
+        let titles = |report: &PlanReport| report.findings.iter().map(|finding| finding.title.clone()).collect();
+        let (titles, of_written): (Vec<String>, Vec<String>) = (titles(&report), titles(written));
+        let same = (report.verdict, report.recovery) == (written.verdict, written.recovery);
         SlipReport {
             slips: report.slipped,
             verdict: report.verdict,
             recovery: report.recovery,
-            titles: report.findings.into_iter().map(|finding| finding.title).collect(),
+            as_written: same && titles == of_written,
+            titles,
             command: file.command("check"),
         }
     }

@@ -34,14 +34,19 @@ pub fn scenarios(paths: &[String]) -> Result<Vec<String>, String> {
 }
 
 fn is_yaml(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml"))
 }
 
 /// Other YAML files may lie beside the scenarios; one that cannot be read is for the tester to complain about.
 fn is_scenario(name: &str) -> bool {
     store::read(name).map_or(true, |bytes| {
         let text = String::from_utf8_lossy(&bytes);
-        text.lines().any(|line| line.starts_with("turnback:"))
+        let is_key = |line: &str| {
+            let key = line.trim_start_matches('\u{feff}').split(':').next().unwrap_or("").trim_end();
+            ["turnback", "\"turnback\"", "'turnback'"].contains(&key)
+        };
+        text.lines().any(is_key)
     })
 }
 

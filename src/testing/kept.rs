@@ -1,6 +1,6 @@
 //! Failing cases, kept beside their scenario: one JSON object per line, run first the next time.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -99,7 +99,7 @@ impl Kept {
 
 /// Where the cases of a scenario are kept.
 pub fn path(file: &str) -> PathBuf {
-    Path::new(file).with_extension("regressions")
+    PathBuf::from(format!("{file}.regressions"))
 }
 
 /// The cases that are kept beside `file`; none if there is no such file.
@@ -150,6 +150,6 @@ mod tests {
             assert_eq!(load(&file).unwrap()[number - 1].perturbation(), perturbation(abort));
         }
         std::fs::write(path(&file), "{}\n").unwrap();
-        assert!(load(&file).unwrap_err().contains("shop.regressions:1"));
+        assert!(load(&file).unwrap_err().contains("shop.yaml.regressions:1"));
     }
 }

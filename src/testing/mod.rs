@@ -4,8 +4,10 @@ pub mod files;
 pub mod kept;
 pub mod runs;
 
-use turnback_reports::report::{Finding, Mismatch, PlanReport, Verdict};
-use turnback_reports::tested::{Ordered, Problem, Slip, Tested};
+use std::collections::BTreeSet;
+
+use turnback_reports::report::{Finding, Mismatch, PlanReport, SlipReport, Verdict};
+use turnback_reports::tested::{Ordered, Outcome, Problem, Slip, Tested};
 use turnback_scenarios::Unreadable;
 use turnback_scenarios::narrate::Narrator;
 use turnback_sim::drivers::perturb::{Ends, Run};
@@ -76,51 +78,74 @@ impl Tester<'_> {
         let (slips, broken) = self.slips();
         problems.extend(broken);
         let subject = Subject::new(self.case, self.checked.question.keys);
-        let mine = kept.iter().enumerate().filter(|(_, kept)| kept.plan == self.report.plan);
-        let mut run_again = 0;
-        for (number, kept) in mine {
-            run_again += 1;
-            problems.extend(self.kept(&subject, number + 1, kept));
+        let (mut run_again, mut does_not_fit) = (0, Vec::new());
+        for (number, kept) in (1..).zip(kept).filter(|(_, kept)| self.must_survive(kept)) {
+            match self.run_again(&subject, kept) {
+                None => does_not_fit.push(number),
+                Some((slips, run)) => {
+                    run_again += 1;
+                    problems.extend(run.ends.is_failure().then(|| self.told(&subject, &slips, &run, Some(number))));
+                }
+            }
         }
         let Demands { runs, slips: most, seed, .. } = *self.demands;
-        let amount = Amount { runs, slips: most, seed };
-        let shown = subject.runs(amount, self.checked.read.source.text());
+        let shown = subject.runs(Amount { runs, slips: most, seed }, self.checked.read.source.text());
         if let Some(failing) = shown.failing.filter(|_| self.must_be_safe()) {
             problems.extend(self.failing(&subject, &failing).map_err(Refused::Kept)?);
         }
-        let (entered, aborted) = (shown.met.entered.iter().copied(), shown.met.aborted.iter().map(|at| at.step));
+        let open = self.report.verdict == Verdict::Undecided && self.expected() != Some("undecided");
+        let slips_open = self.demands.slips > 0 && slips.as_ref().is_none_or(|slips| slips.iter().any(Slip::is_open));
+        let outcome = match (problems.is_empty(), open || slips_open) {
+            (false, _) => Outcome::Failed,
+            (true, true) => Outcome::Undecided,
+            (true, false) => Outcome::Passed,
+        };
         Ok(Tested {
             file: self.checked.file.clone(),
             plan: self.report.plan.clone(),
+            outcome,
             verdict: self.report.verdict,
-            expected: self.expected().to_owned(),
+            expected: self.expected().map(str::to_owned),
             problems,
             runs: shown.runs,
             trace_hash: shown.trace_hash,
             kept: run_again,
+            does_not_fit,
             slips,
-            entered: self.step_ids(entered),
-            given_up_at: self.step_ids(aborted),
+            entered: self.step_ids(&shown.met.entered),
+            given_up_at: self.step_ids(&shown.met.aborted),
             ordered: ordered(&shown.met),
         })
     }
 
-    /// The ids of steps, counted from 1; 0 is the start.
-    fn step_ids(&self, numbers: impl Iterator<Item = u16>) -> Vec<String> {
+    /// The ids of written steps, counted from 1; 0 is the start.
+    fn step_ids(&self, numbers: &BTreeSet<u16>) -> Vec<String> {
         let steps = steps_of(&self.checked.read.scenario, self.case.plan);
-        let id = |number: u16| usize::from(number).checked_sub(1).map_or("start", |at| &steps[at].id).to_owned();
-        let mut ids: Vec<String> = numbers.map(id).collect();
-        ids.dedup();
-        ids
+        let id = |number: &u16| usize::from(*number).checked_sub(1).map_or("start", |at| &steps[at].id).to_owned();
+        numbers.iter().map(id).collect()
     }
 
-    fn expected(&self) -> &str {
-        let plan = self.case.plan.map(|plan| &self.checked.read.scenario.plans[plan]);
-        plan.and_then(|plan| plan.expect.verdict.as_ref()).map_or("safe", |verdict| &verdict.value)
+    /// The verdict that the scenario expects: safe if it expects nothing of that sort.
+    fn expected(&self) -> Option<&str> {
+        let expect = self.case.plan.map(|plan| &self.checked.read.scenario.plans[plan].expect);
+        let recovery = expect.and_then(|expect| expect.recovery.as_ref()).is_some_and(|word| word.value != "safe");
+        match expect.and_then(|expect| expect.verdict.as_ref()) {
+            Some(verdict) => Some(&verdict.value),
+            None if recovery => None,
+            None => Some(Verdict::Safe.word()),
+        }
     }
 
     fn must_be_safe(&self) -> bool {
-        self.expected() == Verdict::Safe.word()
+        self.expected() == Some(Verdict::Safe.word())
+    }
+
+    /// Whether a kept case is one of this plan, and the plan has to survive its slips.
+    fn must_survive(&self, kept: &Kept) -> bool {
+        let lone = self.checked.plans.len() == 1;
+        (kept.plan == self.report.plan || lone)
+            && self.must_be_safe()
+            && kept.slips.len() <= self.demands.slips as usize
     }
 
     /// What `check` finds otherwise than it is expected.
@@ -145,71 +170,70 @@ impl Tester<'_> {
 
     /// What becomes of the plan with slips, and which of them it had to survive.
     fn slips(&self) -> (Option<Vec<Slip>>, Vec<Problem>) {
-        if self.case.slips.is_empty() && !self.case.compiled.definition.slips().is_empty() {
+        if self.case.slips_cut_short
+            || (self.case.slips.is_empty() && !self.case.compiled.definition.slips().is_empty())
+        {
             return (None, vec![]);
         }
-        let (mut slips, mut broken) = (Vec::new(), Vec::new());
-        for report in &self.report.slips {
-            let slip = report.slips.join(", ");
-            if report.verdict == Verdict::Safe {
-                slips.push(Slip { slip, follows: None });
-                continue;
-            }
+        let mut broken = Vec::new();
+        let slip = |report: &SlipReport| {
+            let slip = report.slips.join(" + ");
             let title = report.titles.first().map_or(report.verdict.word(), String::as_str);
-            if self.demands.slips > 0 && self.must_be_safe() {
+            if self.demands.slips > 0 && self.must_be_safe() && report.verdict == Verdict::Unsafe {
                 let text = format!("{slip}: {title}");
                 broken.push(Problem { text, moves: vec![], command: Some(report.command.clone()) });
             }
-            let follows = Some(format!("{title} (recovery: {})", report.recovery.word()));
-            slips.push(Slip { slip, follows });
-        }
-        (Some(slips), broken)
+            let follows =
+                (report.verdict != Verdict::Safe).then(|| format!("{title} (recovery: {})", report.recovery.word()));
+            Slip { slip, verdict: report.verdict, follows }
+        };
+        (Some(self.report.slips.iter().map(slip).collect()), broken)
     }
 
-    /// A case that failed before, if it does so again.
-    fn kept(&self, subject: &Subject, number: usize, kept: &Kept) -> Option<Problem> {
+    /// A case that failed before; `None` if the plan does not have its slips any more.
+    fn run_again(&self, subject: &Subject, kept: &Kept) -> Option<(Vec<slip::Slip>, Run<Fleet>)> {
         let steps = steps_of(&self.checked.read.scenario, self.case.plan);
-        let made = slips::make(&self.case.compiled.definition, steps, &kept.slips).ok()?;
-        let run = subject.run(&made.1.slips, &kept.perturbation())?;
-        run.ends.is_failure().then(|| self.told(subject, &made.1.slips, &run, number))
+        let (_, made) = slips::make(&self.case.compiled.definition, steps, &kept.slips).ok()?;
+        let (run, _) = subject.run(&made.slips, &kept.perturbation())?;
+        Some((made.slips, run))
     }
 
     fn failing(&self, subject: &Subject, failing: &runs::Failing) -> Result<Option<Problem>, String> {
-        let Some(run) = subject.run(&failing.slips, &failing.perturbation) else { return Ok(None) };
+        let Some((run, _)) = subject.run(&failing.slips, &failing.perturbation) else { return Ok(None) };
         let steps = steps_of(&self.checked.read.scenario, self.case.plan);
         let names = failing.slips.iter().map(|slip| slips::name(*slip, steps)).collect();
-        let found = self.found(&run);
+        let narrator = Narrator::new(self.case.fleet(), &self.case.compiled.names);
+        let found = ending(&narrator, run.ends);
         let case = Kept::new(self.report.plan.clone(), found, names, &failing.perturbation);
-        if !self.demands.keep {
-            return Ok(Some(Problem { command: None, ..self.told(subject, &failing.slips, &run, 0) }));
-        }
-        let number = kept::keep(&self.checked.file, &case)?;
+        let number = if self.demands.keep { Some(kept::keep(&self.checked.file, &case)?) } else { None };
         Ok(Some(self.told(subject, &failing.slips, &run, number)))
     }
 
-    fn found(&self, run: &Run<Fleet>) -> String {
+    fn told(&self, subject: &Subject, slips: &[slip::Slip], run: &Run<Fleet>, number: Option<usize>) -> Problem {
         let narrator = Narrator::new(self.case.fleet(), &self.case.compiled.names);
-        match run.ends {
-            Ends::Hurt(label) => narrator.harm_title(&label),
-            Ends::Lost => "something is lost for good".to_owned(),
-            _ => "it does not end where it should".to_owned(),
+        let mut text = format!("a run does not end well: {}", ending(&narrator, run.ends));
+        if slips.is_empty() && self.report.verdict == Verdict::Safe {
+            text.push_str(" (`check` calls this plan safe: one of the two is wrong; please report it)");
         }
-    }
-
-    fn told(&self, subject: &Subject, slips: &[slip::Slip], run: &Run<Fleet>, number: usize) -> Problem {
-        let moves = subject.fleet(slips).map(|fleet| {
+        let moves = subject.fleet(slips).map(|(fleet, _)| {
             let narrator = Narrator::new(&fleet, &self.case.compiled.names);
             let told =
                 tell(&fleet, &run.begins, &run.moves).expect("the moves of a run are enabled where they are made");
             told.iter().map(|told| narrator.tell(told).text).collect()
         });
-        let mut text = format!("a run does not end well: {}", self.found(run));
-        if slips.is_empty() && self.report.verdict == Verdict::Safe {
-            text.push_str(" (`check` calls this plan safe: one of the two is wrong; please report it)");
-        }
         let file = reporting::shell(&self.checked.file);
-        let command = format!("turnback replay {file} --case {number}");
-        Problem { text, moves: moves.unwrap_or_default(), command: Some(command) }
+        let command = number.map(|number| format!("turnback replay {file} --case {number}"));
+        Problem { text, moves: moves.unwrap_or_default(), command }
+    }
+}
+
+/// How a run ended, in a sentence.
+pub fn ending(narrator: &Narrator, ends: Ends) -> String {
+    match ends {
+        Ends::Hurt(label) => narrator.harm_title(&label),
+        Ends::Lost => "something is lost for good".to_owned(),
+        Ends::Stuck => "it does not end where it should".to_owned(),
+        Ends::Well(_) | Ends::NotPromised => "it ends well: this case does not fail any more".to_owned(),
     }
 }
 
@@ -221,7 +245,7 @@ fn ordered(met: &Met) -> Vec<Ordered> {
         let name = match fault {
             Fault::Crash => "crash",
             Fault::Duplicate => "duplicate",
-            Fault::Late => "late message",
+            Fault::Late => "late delivery",
         };
         let place = if *in_rollback { " in the rollback" } else { "" };
         all.push(of(&format!("{name}{place}"), *share));

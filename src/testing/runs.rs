@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use proptest::test_runner::{
+    Config, RngAlgorithm, RngSeed, TestCaseError, TestError, TestRng, TestRunner, noop_result_cache,
+};
 use sha2::{Digest, Sha256};
 
 use turnback_sim::drivers::perturb::{Abort, Perturbation, Run, run};
@@ -55,16 +57,14 @@ pub struct Failing {
 pub struct Met {
     /// Steps that were entered.
     pub entered: BTreeSet<u16>,
-    /// Positions at which the operator gave up.
-    pub aborted: BTreeSet<Position>,
+    /// Steps at which the operator gave up.
+    pub aborted: BTreeSet<u16>,
     /// Runs that were to begin again after a rollback, and that did.
     pub again: Share,
     /// Runs that were to be given up inside a step, and that were.
     pub half_done: Share,
     /// Faults that were to happen, and that did; the same in a rollback.
     pub faults: BTreeMap<(Fault, bool), Share>,
-    /// Runs with a slip of the operator.
-    pub slipped: u32,
 }
 
 /// How often something was ordered, and how often it came about.
@@ -84,10 +84,11 @@ impl Share {
 }
 
 impl Met {
-    fn add(&mut self, slips: &[Slip], perturbation: &Perturbation, run: &Run<Fleet>) {
-        self.entered.extend(run.entered.iter().copied());
-        self.aborted.extend(run.aborted_at);
-        self.slipped += u32::from(!slips.is_empty());
+    /// `order`: the written steps in the order in which they are run.
+    fn add(&mut self, order: &[u16], perturbation: &Perturbation, run: &Run<Fleet>) {
+        let written = |step: u16| usize::from(step).checked_sub(1).map_or(0, |at| order[at]);
+        self.entered.extend(run.entered.iter().map(|step| written(*step)));
+        self.aborted.extend(run.aborted_at.map(|position| written(position.step)));
         if perturbation.again && perturbation.abort != Abort::Never && run.may_begin_again {
             self.again.count(run.again);
         }
@@ -101,11 +102,14 @@ impl Met {
     }
 }
 
+/// A fleet, and the written steps in the order in which they are run.
+type InOrder = (Fleet, Vec<u16>);
+
 /// A plan under test.
 pub struct Subject<'a> {
     case: &'a Case,
     keys: u32,
-    fleets: RefCell<BTreeMap<Vec<Slip>, Option<Fleet>>>,
+    fleets: RefCell<BTreeMap<Vec<Slip>, Option<InOrder>>>,
 }
 
 impl<'a> Subject<'a> {
@@ -114,20 +118,20 @@ impl<'a> Subject<'a> {
         Self { case, keys, fleets: RefCell::default() }
     }
 
-    /// One run; `None` if these slips cannot be made together.
-    pub fn run(&self, slips: &[Slip], perturbation: &Perturbation) -> Option<Run<Fleet>> {
+    /// One run, and the written steps in the order in which they are run; `None` if these slips cannot be made together.
+    pub fn run(&self, slips: &[Slip], perturbation: &Perturbation) -> Option<(Run<Fleet>, Vec<u16>)> {
         let known: &[Label] = &self.case.judgement.pre_existing;
         let mut fleets = self.fleets.borrow_mut();
-        let fleet = fleets.entry(slips.to_vec()).or_insert_with(|| self.fleet(slips));
-        Some(run(fleet.as_ref()?, perturbation, known))
+        let (fleet, order) = fleets.entry(slips.to_vec()).or_insert_with(|| self.fleet(slips)).as_ref()?;
+        Some((run(fleet, perturbation, known), order.clone()))
     }
 
-    /// The fleet whose operator makes these slips.
-    pub fn fleet(&self, slips: &[Slip]) -> Option<Fleet> {
-        let (definition, _) = self.case.compiled.definition.slipped(slips)?;
+    /// The fleet whose operator makes these slips, and the written steps in the order in which they are run.
+    pub fn fleet(&self, slips: &[Slip]) -> Option<InOrder> {
+        let (definition, order) = self.case.compiled.definition.slipped(slips)?;
         let mut fleet = Fleet::new(definition, self.keys);
         fleet.forgive(&self.case.judgement.pre_existing);
-        Some(fleet)
+        Some((fleet, order))
     }
 
     /// Property-tests the plan; every run must end well.
@@ -136,26 +140,18 @@ impl<'a> Subject<'a> {
         let fleet = Fleet::new(definition.clone(), self.keys);
         let around = perturbations(definition.plan.len() as u16, &fleet.faults());
         let strategy = (slips(definition, amount.slips as usize), around);
-        let config = Config {
-            cases: amount.runs,
-            failure_persistence: None,
-            max_shrink_iters: SHRINKS_MAX,
-            max_local_rejects: u32::MAX,
-            max_global_rejects: u32::MAX,
-            ..Config::default()
-        };
         let plan = self.case.plan.unwrap_or(0);
         let seed = Sha256::digest(format!("{}\n{plan}\n{scenario}", amount.seed));
         let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
         let shown = RefCell::new(Shown::default());
         let traces = RefCell::new(Sha256::new());
         let failed = RefCell::new(false);
-        let ended = TestRunner::new_with_rng(config, rng).run(&strategy, |(slips, perturbation)| {
-            let Some(run) = self.run(&slips, &perturbation) else { return Ok(()) };
+        let ended = TestRunner::new_with_rng(config(amount.runs), rng).run(&strategy, |(slips, perturbation)| {
+            let Some((run, order)) = self.run(&slips, &perturbation) else { return Ok(()) };
             if !*failed.borrow() {
                 let mut shown = shown.borrow_mut();
                 shown.runs += 1;
-                shown.met.add(&slips, &perturbation, &run);
+                shown.met.add(&order, &perturbation, &run);
                 let mut end = Vec::new();
                 fleet.pack(&run.ended, &mut end);
                 traces.borrow_mut().update([&(run.moves.len() as u64).to_le_bytes(), &end[..]].concat());
@@ -172,5 +168,26 @@ impl<'a> Subject<'a> {
             shown.failing = Some(Failing { slips, perturbation });
         }
         shown
+    }
+}
+
+/// Nothing is taken from the environment of the process.
+fn config(cases: u32) -> Config {
+    Config {
+        cases,
+        max_local_rejects: u32::MAX,
+        max_global_rejects: u32::MAX,
+        max_flat_map_regens: 0,
+        failure_persistence: None,
+        source_file: None,
+        test_name: None,
+        max_shrink_time: 0,
+        max_shrink_iters: SHRINKS_MAX,
+        max_default_size_range: 0,
+        result_cache: noop_result_cache,
+        verbose: 0,
+        rng_algorithm: RngAlgorithm::ChaCha,
+        rng_seed: RngSeed::Fixed(0),
+        _non_exhaustive: (),
     }
 }

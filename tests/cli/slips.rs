@@ -128,8 +128,11 @@ fn a_repeated_step_says_so_and_a_skipped_one_stops_who_needs_it() {
 
 #[test]
 fn the_promise_follows_its_step() {
+    let repeated = slipped(REPEATED, &["repeat fill"]);
+    assert_eq!(repeated["rollback_safe_until"]["promised"], "look");
+    // What is written before it is still to come, and the rollback was promised there.
     let swapped = slipped(REPEATED, &["swap fill and look"]);
-    assert_eq!(swapped["rollback_safe_until"]["promised"], "look");
+    assert_eq!(swapped["rollback_safe_until"]["promised"], "end");
     let skipped = slipped(REPEATED, &["skip look"]);
     assert_eq!(skipped["rollback_safe_until"]["promised"], "end");
 }
@@ -157,4 +160,90 @@ fn a_story_with_a_slip_is_replayed_and_stored() {
     assert_eq!(stored.code, 0, "{stored:?}");
     let moves = |text: &str| text.lines().map(|line| line.split(" [").next().unwrap().to_owned()).collect::<Vec<_>>();
     assert_eq!(moves(&told.out), moves(&stored.out));
+}
+
+/// Three releases; the second and the third read what the third writes once the flag is on.
+const STRAGGLING: &str = "turnback: 1
+name: The forgotten host
+flags:
+  f: off
+tables:
+  rows:
+    columns: {id: not_null, k: A|B}
+services:
+  api:
+    versions:
+      v1: {reads: {rows: [k: A]}, writes: {rows: [k: A]}}
+      v2: {reads: {rows: [k: A|B]}, writes: {rows: [k: A]}}
+      v3: {reads: {rows: [k: A|B]}, writes: {rows: [k: A]}, if f: {writes: {rows: [k: B]}}}
+plan:
+  - deploy: api v2
+  - deploy: api v3
+  - flag: f on
+    id: flag
+expect: {rollback_safe_until: flag}
+";
+
+#[test]
+fn a_missed_replica_stays_behind_for_good() {
+    let found = slips(STRAGGLING);
+    assert_eq!(found["miss one replica in deploy api v2"], "unsafe irrecoverable");
+    assert_eq!(found["skip deploy api v2"], "safe safe");
+}
+
+#[test]
+fn a_floor_does_not_want_the_missed_replica_back() {
+    let alike = "turnback: 1
+name: Alike
+services:
+  web:
+    versions:
+      v1: {sends: {GET /x.reply: [a]}}
+      v2: {sends: {GET /x.reply: [a]}}
+      v3: {sends: {GET /x.reply: [a]}}
+plan:
+  - deploy: web v2
+    floor: true
+  - deploy: web v3
+";
+    assert_eq!(slips(alike)["miss one replica in deploy web v2"], "safe safe");
+}
+
+#[test]
+fn a_slip_does_not_take_the_promise_away() {
+    let forgetful = READER_FIRST.replace("drain: jobs, ", "") + "expect: {rollback_safe_until: flag new_code on}\n";
+    let early = slipped(&forgetful, &["flag new_code on before deploy worker v2"]);
+    assert_eq!((&early["verdict"], &early["rollback_safe_until"]["promised"]), (&"unsafe".into(), &"end".into()));
+}
+
+#[test]
+fn a_swap_can_mend_the_order() {
+    let wrong = "turnback: 1
+name: The wrong order
+services:
+  api: {versions: {v1: {sends: {GET /x.reply: [a]}}, v2: {sends: {GET /x.reply: [a]}}}}
+  web: {versions: {v1: {sends: {GET /y.reply: [a]}}, v2: {sends: {GET /y.reply: [a]}}}}
+plan:
+  - deploy: web v2
+    needs: [api]
+  - deploy: api v2
+    id: api
+";
+    assert_eq!(slipped(wrong, &[])["verdict"], "unsafe");
+    assert_eq!(slipped(wrong, &["swap deploy web v2 and api"])["verdict"], "safe");
+}
+
+#[test]
+fn many_slips_end_in_time() {
+    let pauses: String = (0..60).map(|_| "  - pause: ok\n").collect();
+    let long = format!("turnback: 1\nname: Long\nservices:\n  s: {{sends: {{GET /x.reply: [a]}}}}\nplan:\n{pauses}");
+    let ended = run_with_input(&["check", "--slips", "3", "--time", "1s", "-"], long.as_bytes());
+    assert_eq!(ended.code, 3, "{ended:?}");
+    assert!(ended.out.contains("were tried, not all"), "{ended:?}");
+    let undo: String = (0..150).map(|_| "pause: ok, ".to_owned()).collect();
+    let wide = format!("{}rollback: inverse\n", long.replace("  - pause: ok\n", "")) + "queues: {q: {}}\n";
+    let wide = wide.replace("plan:\n", &format!("plan:\n  - drain: q\n    undo: [{undo}]\n"));
+    let ended = run_with_input(&["check", "--slip", "repeat drain q", "-"], wide.as_bytes());
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.err.contains("too long"), "{ended:?}");
 }

@@ -71,7 +71,7 @@ fn a_plan_is_what_it_expects_to_be() {
 fn a_failing_run_is_shrunk_kept_replayed_and_run_first() {
     let folder = tempfile::tempdir().unwrap();
     let file = write(folder.path(), "shop.yaml", FORGETFUL);
-    let kept = folder.path().join("shop.regressions");
+    let kept = folder.path().join("shop.yaml.regressions");
     let first = test(&[&file, "--runs", "64"]);
     assert_eq!(first.code, 1, "{first:?}");
     let line: Value = serde_json::from_str(fs::read_to_string(&kept).unwrap().trim()).unwrap();
@@ -101,11 +101,75 @@ fn what_carries_the_plan_is_said_and_can_be_demanded() {
     let file = write(folder.path(), "safe.yaml", &mended());
     let told = test(&[&file, "--no-keep"]);
     assert_eq!(told.code, 0, "{told:?}");
-    assert!(told.out.contains("  skip deploy worker v2 hurts: "), "{told:?}");
+    assert!(told.out.contains("  not harmless: skip deploy worker v2: "), "{told:?}");
     assert!(told.out.contains("  harmless: skip deploy producer v2"), "{told:?}");
     let demanded = test(&[&file, "--no-keep", "--slips", "1"]);
     assert_eq!(demanded.code, 1, "{demanded:?}");
     assert!(demanded.out.contains("--slip 'skip deploy worker v2'"), "{demanded:?}");
+}
+
+/// A run with a repeated step has one step more than the plan.
+#[test]
+fn steps_are_called_as_they_are_written_whatever_the_slips() {
+    let folder = tempfile::tempdir().unwrap();
+    let drained = "turnback: 1
+name: Drained
+queues: {q: {}}
+services:
+  web: {sends: {q: [a]}}
+  worker: {receives: {q: [a]}}
+plan:
+  - drain: q
+";
+    let plans = json(&[&write(folder.path(), "drained.yaml", drained), "--slips", "2", "--runs", "64"]);
+    assert_eq!(plans[0]["entered"], serde_json::json!(["start", "drain q"]));
+}
+
+#[test]
+fn a_kept_case_counts_only_where_new_ones_would() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "shop.yaml", FORGETFUL);
+    assert_eq!(test(&[&file]).code, 1);
+    fs::write(&file, format!("{FORGETFUL}expect: {{verdict: unsafe}}\n")).unwrap();
+    assert_eq!(test(&[&file]).code, 0);
+    fs::write(&file, format!("{FORGETFUL}expect: {{recovery: forward}}\n")).unwrap();
+    assert_eq!(json(&[&file])[0]["expected"], Value::Null);
+    // One with a slip counts where slips have to be survived, as long as the plan has such a slip.
+    fs::remove_file(folder.path().join("shop.yaml.regressions")).unwrap();
+    fs::write(&file, mended()).unwrap();
+    assert_eq!(test(&[&file, "--slips", "1", "--runs", "2000"]).code, 1);
+    assert_eq!(test(&[&file]).code, 0);
+    let kept = folder.path().join("shop.yaml.regressions");
+    let renamed = fs::read_to_string(&kept).unwrap().replace("worker", "waiter");
+    fs::write(&kept, renamed).unwrap();
+    let ended = test(&[&file, "--slips", "1", "--runs", "0"]);
+    assert!(ended.out.contains("kept case 1 does not fit the plan any more"), "{ended:?}");
+}
+
+#[test]
+fn what_a_kept_case_shows_is_what_replay_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let known = format!(
+        "{}{}",
+        FORGETFUL.replace(
+            "services:\n",
+            "tables:\n  old: {columns: {id: any, z: any}, starts: {z: stale}}\nservices:\n  job: {reads: {old: [z]}}\n"
+        ),
+        ""
+    );
+    let file = write(folder.path(), "shop.yaml", &known);
+    test(&[&file]);
+    let line: Value =
+        serde_json::from_str(fs::read_to_string(folder.path().join("shop.yaml.regressions")).unwrap().trim()).unwrap();
+    let replayed = run(["replay", &file, "--case", "1"]);
+    assert!(replayed.out.trim_end().ends_with(line["found"].as_str().unwrap()), "{replayed:?} {line}");
+}
+
+#[test]
+fn a_bound_leaves_slips_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "safe.yaml", &mended());
+    assert_eq!(test(&[&file, "--no-keep", "--slips", "1", "--runs", "0", "--max-states", "3"]).code, 3);
 }
 
 #[test]
@@ -115,15 +179,18 @@ fn folders_are_searched_filtered_and_shared_out() {
         write(folder.path(), name, &mended());
     }
     write(folder.path(), "values.yaml", "replicas: 3\n");
+    write(folder.path(), "marked.YAML", &format!("\u{feff}{}", mended()));
+    write(folder.path(), "quoted.yaml", &mended().replace("turnback: 1", "\"turnback\" : 1"));
     let path = folder.path().to_string_lossy().into_owned();
     let names = |arguments: &[&str]| -> String {
         let plans = json(&[&[path.as_str(), "--runs", "1"], arguments].concat());
         let stem = |plan: &Value| Path::new(plan["file"].as_str().unwrap()).file_stem().unwrap().to_owned();
         plans.iter().map(|plan| stem(plan).to_string_lossy().into_owned()).collect()
     };
-    assert_eq!(names(&[]), "abc");
+    assert_eq!(names(&[]), "abcmarkedquoted");
     assert_eq!(names(&["--filter", "deep"]), "bc");
-    assert_eq!([names(&["--shard", "1/2"]), names(&["--shard", "2/2"])], ["ac", "b"]);
+    assert_eq!([names(&["--shard", "1/2"]), names(&["--shard", "2/2"])], ["acquoted", "bmarked"]);
+    assert_eq!(test(&[&path, "--filter", "nothing"]).code, 2);
 }
 
 #[test]
@@ -152,8 +219,8 @@ fn every_fault_that_is_ordered_comes_about() {
             "begun again",
             "duplicate",
             "duplicate in the rollback",
-            "late message",
-            "late message in the rollback"
+            "late delivery",
+            "late delivery in the rollback"
         ]
     );
     for one in ordered {
@@ -177,10 +244,10 @@ fn what_is_no_scenario_is_refused() {
     assert_eq!(ended.code, 2);
     assert!(ended.err.contains("there is no scenario in this folder"), "{ended:?}");
     let file = write(folder.path(), "shop.yaml", &mended());
-    fs::write(folder.path().join("shop.regressions"), "not JSON\n").unwrap();
+    fs::write(folder.path().join("shop.yaml.regressions"), "not JSON\n").unwrap();
     let ended = test(&[&file]);
     assert_eq!(ended.code, 2);
-    assert!(ended.err.contains("shop.regressions:1: it is no failing case"), "{ended:?}");
-    assert_eq!(fs::read_to_string(folder.path().join("shop.regressions")).unwrap(), "not JSON\n");
+    assert!(ended.err.contains("shop.yaml.regressions:1: it is no failing case"), "{ended:?}");
+    assert_eq!(fs::read_to_string(folder.path().join("shop.yaml.regressions")).unwrap(), "not JSON\n");
     assert_eq!(test(&[&file, "--shard", "3/2"]).code, 2);
 }

@@ -10,10 +10,11 @@ pub fn write(page: &mut Page, plan: &PlanReport) {
         return;
     }
     page.blank();
-    let title = format!("slips: {} ways in which the operator can go wrong", plan.slips.len());
+    let rest = if plan.slips_cut_short { " were tried, not all" } else { "" };
+    let title = format!("slips: {} ways in which the operator can go wrong{rest}", plan.slips.len());
     page.paragraph(&[], &[Piece::new(Role::Strong, title)]);
     let (mut hurting, harmless): (Vec<_>, Vec<_>) = plan.slips.iter().partition(|slip| slip.verdict != Verdict::Safe);
-    let (same, mut worse): (Vec<_>, Vec<_>) = hurting.drain(..).partition(|slip| as_written(plan, slip));
+    let (same, mut worse): (Vec<_>, Vec<_>) = hurting.drain(..).partition(|slip| slip.as_written);
     worse.sort_by_key(|slip| std::cmp::Reverse((slip.verdict, slip.recovery)));
     for slip in &worse {
         write_slip(page, slip);
@@ -23,12 +24,6 @@ pub fn write(page: &mut Page, plan: &PlanReport) {
     if let Some(slip) = worse.first() {
         page.paragraph(&[Piece::plain("  see it: ")], &[Piece::plain(&slip.command)]);
     }
-}
-
-/// Whether the slip changes nothing about what speaks against the plan.
-fn as_written(plan: &PlanReport, slip: &SlipReport) -> bool {
-    let titles = plan.findings.iter().map(|finding| &finding.title);
-    (slip.verdict, slip.recovery) == (plan.verdict, plan.recovery) && titles.eq(&slip.titles)
 }
 
 fn write_slip(page: &mut Page, slip: &SlipReport) {
@@ -41,7 +36,7 @@ fn write_slip(page: &mut Page, slip: &SlipReport) {
         0 | 1 => String::new(),
         count => format!(" (and {} more)", count - 1),
     };
-    let text = format!("{} (recovery: {}{title}{more})", slip.slips.join(", "), slip.recovery.word());
+    let text = format!("{} (recovery: {}{title}{more})", slip.slips.join(" + "), slip.recovery.word());
     page.paragraph(&[Piece::new(role, format!("  {} ", page.symbol(symbol)))], &[Piece::plain(text)]);
 }
 

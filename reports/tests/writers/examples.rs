@@ -74,6 +74,7 @@ pub fn safe_plan(source: &str, ids: &[&str]) -> PlanReport {
         coverage: vec![],
         slipped: vec![],
         slips: vec![],
+        slips_cut_short: false,
     }
 }
 

@@ -19,8 +19,6 @@ impl Compiler<'_> {
         for (line, step) in fleet.plan.iter_mut().zip(&plan.steps) {
             line.needs = step.needs.iter().map(|needed| step_number(plan, &needed.value)).collect();
         }
-        let written: Vec<u16> = (1..=fleet.plan.len() as u16).collect();
-        fleet.plan = fleet.in_order(&written).plan;
         fleet.hotfix = self.lines(fleet, &plan.rollforward);
         fleet.rollback = match &plan.rollback {
             Rollback::Inverse => RollbackRule::Inverse,
@@ -59,6 +57,7 @@ impl Compiler<'_> {
             action,
             when,
             needs: vec![],
+            forgets: false,
             verify: step.verify.as_ref().map_or(vec![], |verify| self.verify(step, &verify.value)),
             undo: match &step.undo {
                 None => Some(vec![]),

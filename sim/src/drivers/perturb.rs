@@ -95,7 +95,7 @@ const SETTLED: usize = 64;
 const TRAFFIC: usize = 256;
 /// For how many moves the operator waits at most for the occasion of a fault.
 const OCCASION: u16 = 48;
-/// For how many moves a late message is late.
+/// For how many moves what is late is held up.
 const LATE: u16 = 24;
 
 /// Runs `relation` under `perturbation`; harms like those of `known` are nobody's fault.
@@ -114,6 +114,7 @@ pub fn run<R: Judged>(relation: &R, perturbation: &Perturbation, known: &[Label]
         operated: 0,
         chances: 0,
         waited: 0,
+        late_until: 0,
         rested: false,
         run: Run {
             begins: starts[begin].clone(),
@@ -144,6 +145,8 @@ struct Runner<'a, R: Judged> {
     chances: u16,
     /// Moves of the environment since the operator's last.
     waited: u16,
+    /// Deliveries are held up until then.
+    late_until: u16,
     /// Whether since it has settled nothing was waiting at some moment.
     rested: bool,
     run: Run<R>,
@@ -204,6 +207,9 @@ impl<R: Judged> Runner<'_, R> {
             let of_kind = |step: &&R::Step| self.relation.fault(**step) == Some(injected.fault);
             let found = enabled.iter().find(of_kind).copied();
             self.run.happened[number] = found.is_some();
+            if found.is_some() && injected.fault == Fault::Late {
+                self.late_until = self.now.saturating_add(LATE);
+            }
             if found.is_some() && injected.fault != Fault::Late {
                 return found;
             }
@@ -222,13 +228,9 @@ impl<R: Judged> Runner<'_, R> {
         again && matches!(self.relation.mode(&self.state), Mode::Rollback { finished: false })
     }
 
-    /// Whether a message is being kept back.
-    fn keeps_back(&self) -> bool {
-        let late = |(number, injected): (usize, &Injected)| {
-            let long = self.now < injected.after.saturating_add(LATE);
-            injected.fault == Fault::Late && self.run.happened[number] && long
-        };
-        self.perturbation.faults.iter().enumerate().any(late)
+    /// Whether deliveries are being held up.
+    fn holds_up(&self) -> bool {
+        self.now < self.late_until
     }
 
     fn enabled(&self) -> Vec<R::Step> {
@@ -251,7 +253,7 @@ impl<R: Judged> Runner<'_, R> {
     }
 
     /// What the environment may do of itself, without faults.
-    fn environment(&self, enabled: &[R::Step], only_fair: bool, keeps_back: bool) -> Vec<R::Step> {
+    fn environment(&self, enabled: &[R::Step], only_fair: bool, held_up: bool) -> Vec<R::Step> {
         let may = |step: &R::Step| {
             let own = match self.relation.mover(&self.state, *step) {
                 Mover::Fair => true,
@@ -259,7 +261,7 @@ impl<R: Judged> Runner<'_, R> {
                 Mover::Operator(_) => false,
             };
             let fault = self.relation.fault(*step);
-            own && (fault.is_none() || (fault == Some(Fault::Late) && !keeps_back))
+            own && (fault.is_none() || (fault == Some(Fault::Late) && !held_up))
         };
         enabled.iter().copied().filter(may).collect()
     }
@@ -274,7 +276,7 @@ impl<R: Judged> Runner<'_, R> {
 
     fn chosen(&self, choice: u16) -> Option<R::Step> {
         let enabled = self.enabled();
-        let around = self.environment(&enabled, false, self.keeps_back());
+        let around = self.environment(&enabled, false, self.holds_up());
         let plan = if self.awaits_a_fault() { vec![] } else { self.programme(&enabled) };
         let (first, second) = if choice.is_multiple_of(4) { (plan, around) } else { (around, plan) };
         let pick = |steps: Vec<R::Step>| {
@@ -291,7 +293,7 @@ impl<R: Judged> Runner<'_, R> {
         let (awaits, operates) = (self.awaits_a_fault(), spread.is_multiple_of(4));
         let traffic = turn < TRAFFIC && self.home().is_none();
         let programme = if awaits { vec![] } else { self.programme(&enabled) };
-        let around = self.environment(&enabled, !traffic && !awaits, self.keeps_back());
+        let around = self.environment(&enabled, !traffic && !awaits, self.holds_up());
         let mut steps = match (programme.is_empty(), traffic) {
             (false, true) if operates => programme,
             (false, false) => [programme, around].concat(),
@@ -312,17 +314,17 @@ impl<R: Judged> Runner<'_, R> {
 
     fn inside(&mut self) -> bool {
         let inside = self.in_plan().is_some_and(|position| matches!(position.at, At::Canary | At::Mixed));
-        self.chances += u16::from(inside);
+        self.chances = self.chances.saturating_add(u16::from(inside));
         inside
     }
 
     fn take(&mut self, step: R::Step) -> Result<(), Ends> {
         let mover = self.relation.mover(&self.state, step);
-        self.waited = if matches!(mover, Mover::Operator(_)) { 0 } else { self.waited + 1 };
+        self.waited = if matches!(mover, Mover::Operator(_)) { 0 } else { self.waited.saturating_add(1) };
         match mover {
             Mover::Operator(Operator::Abort) => self.run.aborted_at = Some(self.relation.position(&self.state)),
             Mover::Operator(Operator::Retry) => self.run.again = true,
-            Mover::Operator(_) => self.operated += 1,
+            Mover::Operator(_) => self.operated = self.operated.saturating_add(1),
             Mover::Fair | Mover::Possible => {}
         }
         let effects = self.relation.apply(&mut self.state, step);

@@ -327,13 +327,15 @@ impl<R: Judged + Clone> Analysis<R> {
         if planted(Planted::StallsForgotten) || starts.iter().all(|id| self.finishes.contains(*id as usize)) {
             return None;
         }
-        let goal = self.ground.target(&[GOAL, BETWEEN, START], |mode| mode == Mode::Forward { finished: true });
         let lost_counts = states(graph, |_| true);
         let via = |source: u32, mover: Mover| {
             mover == Mover::Fair || (is_forward(mover) && self.ground.dependable(source, mover))
         };
-        let mut finished = goal;
-        finished.extend((0..graph.len()).filter(|at| self.ground.modes[*at] == (Mode::Forward { finished: true })));
+        // What is hurt or lost at the end of the plan is a finding of its own.
+        let finished = states(graph, |id| {
+            self.ground.modes[*id as usize] == (Mode::Forward { finished: true })
+                && self.relation.at_goal(&graph.state(&self.relation, *id))
+        });
         let on = can_reach(graph, &finished, &lost_counts, &via);
         let trapped =
             |id: &u32| matches!(self.ground.modes[*id as usize], Mode::Forward { .. }) && !on.contains(*id as usize);

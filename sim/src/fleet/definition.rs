@@ -525,6 +525,8 @@ pub struct Line {
     pub verify: Fact,
     /// Steps of the plan, counted from 1, that must have been run before.
     pub needs: Vec<u16>,
+    /// A rollout that leaves one replica behind; from then on that is a straggler.
+    pub forgets: bool,
     /// What it does first when it is taken back by `inverse`; `None`: it is never taken back.
     pub undo: Option<Vec<Line>>,
     /// Rolling back means back to here once it is done.

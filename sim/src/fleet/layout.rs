@@ -21,10 +21,8 @@ pub mod control {
     pub const LOST: usize = 5;
     /// 1 = the rollback began before the promised point.
     pub const PROMISED: usize = 6;
-    /// Steps marked `once` that are done (bit by ordinal).
-    pub const ONCE: usize = 7;
     /// The first free offset.
-    pub const END: usize = 8;
+    pub const END: usize = 7;
 }
 
 /// Offsets inside a replica.
@@ -97,6 +95,8 @@ pub struct Layout {
     pub views: Vec<Vec<(usize, usize)>>,
     /// Per pool: whether a start is worth following.
     pub boots: Vec<bool>,
+    /// The steps marked `once`, and where 1 says that they are done.
+    pub once: Vec<(u16, usize)>,
     /// The key's backfill mark: 0 = to do, 1 = read, 2 = done; the value read follows.
     pub passed: usize,
     /// Fixed lengths.
@@ -111,6 +111,11 @@ impl Layout {
         layout.lay_pools(fleet);
         layout.lay_items(fleet);
         layout
+    }
+
+    /// Where it says that a step marked `once` is done; `None` if the step is not marked.
+    pub fn once_at(&self, step: u16) -> Option<usize> {
+        self.once.iter().find(|(marked, _)| *marked == step).map(|(_, offset)| *offset)
     }
 
     fn lay_control(&mut self, fleet: &Definition) {
@@ -145,6 +150,10 @@ impl Layout {
                 self.destroyed.push((table, field, tag, next));
                 next += 1;
             }
+        }
+        for (step, _) in (1..).zip(&fleet.plan).filter(|(_, line)| line.once) {
+            self.once.push((step, next));
+            next += 1;
         }
         self.shape.control = next;
     }

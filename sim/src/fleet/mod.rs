@@ -23,7 +23,7 @@ mod slice;
 mod watch;
 mod write;
 
-use definition::{Definition, Op, PlaceKind};
+use definition::{Action, Definition, Op, PlaceKind};
 use handler::Peer;
 use layout::{Layout, replica};
 use programme::Programmes;
@@ -56,8 +56,6 @@ pub struct Fleet {
     held: Vec<(u16, u8, u16)>,
     /// Per handler: the data that it reads or writes.
     data_of: Vec<Vec<u16>>,
-    /// The steps marked `once`.
-    once: Vec<u16>,
     /// Whether some queue keeps order.
     keeps_order: bool,
 }
@@ -163,9 +161,6 @@ impl Fleet {
                 .places
                 .iter()
                 .any(|place| matches!(&place.kind, PlaceKind::Queue(queue) if queue.fifo)),
-            once: (1..=definition.plan.len() as u16)
-                .filter(|step| definition.plan[usize::from(*step) - 1].once)
-                .collect(),
             layout,
             definition,
         }
@@ -379,7 +374,7 @@ impl Judged for Fleet {
         }
         let floor = &self.programmes.configurations[usize::from(control[layout::control::FLOOR])];
         let home = self.stands_in(state, floor, true);
-        let goal = self.programmes.goals.iter().any(|goal| self.stands_in(state, goal, false));
+        let goal = self.at_goal(state);
         let one_version = state.pools.iter().all(|bag| {
             let mut versions = bag
                 .iter()
@@ -394,6 +389,10 @@ impl Judged for Fleet {
             (false, true) => Some(Home::Goal),
             (false, false) => one_version.then_some(Home::Between),
         }
+    }
+
+    fn at_goal(&self, state: &State) -> bool {
+        self.programmes.goals.iter().any(|goal| self.stands_in(state, goal, false))
     }
 
     fn lost(&self, state: &State) -> bool {
@@ -480,12 +479,16 @@ impl Judged for Fleet {
                 _ => None,
             })
         };
+        let scans_twice = definition
+            .lines()
+            .iter()
+            .any(|line| matches!(&line.action, Action::Backfill(backfill) if !backfill.idempotent));
         let cut = definition.handlers.iter().any(|handler| handler.moments.len() > 1);
         let restart = self.layout.boots.contains(&true);
         let again = queues().any(|queue| !queue.ack_on_receive);
         let possible = [
             (Fault::Crash, definition.faults && (cut || restart)),
-            (Fault::Duplicate, definition.faults && again),
+            (Fault::Duplicate, definition.faults && (again || scans_twice)),
             (Fault::Late, queues().next().is_some()),
         ];
         possible.into_iter().filter(|(_, possible)| *possible).map(|(fault, _)| fault).collect()

@@ -1,7 +1,10 @@
 //! The programmes an operator can play: plan, rollback per floor, hotfix, repairs; and the configurations they lead to.
 
-use super::definition::{Action, Definition, Line, OpKind, PlaceKind, RollbackRule, SchemaChange, VersionId};
+use super::definition::{Action, Atom, Definition, Line, OpKind, PlaceKind, RollbackRule, SchemaChange, VersionId};
 use super::layout::column;
+
+/// The most lines of a programme.
+pub const LINES_MAX: usize = 250;
 
 /// A line of a programme and the plan step that it takes back (0 = it always runs).
 #[derive(Clone, Debug)]
@@ -54,7 +57,7 @@ impl Programmes {
                 .iter()
                 .cloned()
                 .enumerate()
-                .map(|(at, line)| Entry { line, step: at as u16 + 1 })
+                .map(|(at, line)| Entry { line: barred(line, at as u16 + 1), step: at as u16 + 1 })
                 .collect(),
             rollbacks: rollbacks.collect(),
             hotfix: always(&fleet.hotfix),
@@ -64,11 +67,25 @@ impl Programmes {
         }
     }
 
+    /// Whether every line of every programme has a number of one byte.
+    pub fn fit(&self) -> bool {
+        let rollbacks = self.rollbacks.iter().map(|(_, entries)| entries.len());
+        rollbacks.chain([self.forward.len(), self.repairs.len()]).all(|lines| lines <= LINES_MAX)
+    }
+
     /// The rollback for a floor.
     pub fn rollback(&self, floor: u8) -> &[Entry] {
         let found = self.rollbacks.iter().find(|(step, _)| *step == u16::from(floor));
         found.map_or(&[], |(_, entries)| entries)
     }
+}
+
+/// A step that needs one which is not run before it can never begin.
+fn barred(mut line: Line, step: u16) -> Line {
+    if line.needs.iter().any(|needed| *needed >= step) {
+        line.when.push(Atom::Never);
+    }
+    line
 }
 
 fn always(lines: &[Line]) -> Vec<Entry> {
@@ -105,6 +122,7 @@ impl Line {
             when: vec![],
             verify: vec![],
             needs: vec![],
+            forgets: false,
             undo: Some(vec![]),
             floor: false,
             once: false,

@@ -163,6 +163,9 @@ impl Fleet {
         if state.pools[pool].iter().any(|(own, _)| moved(own) && own[replica::PHASE] != 0) {
             return;
         }
+        if self.forgotten(state, line).is_some() {
+            return;
+        }
         for (who, (own, _)) in state.pools[pool].iter().enumerate() {
             let straggles = own[replica::MARKS] & replica::STRAGGLER != 0 && !planted(Planted::StragglersDeployed);
             let movable = line.stragglers_included || !straggles;
@@ -442,11 +445,14 @@ impl Fleet {
     fn finish_line(&self, state: &mut State) {
         let at = usize::from(state.control[control::LINE]);
         let entry = &self.entries(&state.control)[at];
-        if let Some(bit) = self.once.iter().position(|step| *step == entry.step)
+        if let Some(offset) = self.layout.once_at(entry.step)
             && state.control[control::MODE] == mode::FORWARD
             && !planted(Planted::OnceForgotten)
         {
-            state.control[control::ONCE] |= 1 << bit;
+            state.control[offset] = 1;
+        }
+        if let Some(replica) = self.forgotten(state, &entry.line) {
+            self.forget(state, replica);
         }
         self.clear_marks(state);
         state.control[control::STAGE] = 0;
@@ -509,10 +515,7 @@ impl Fleet {
     fn out_of_reach(&self, state: &State, entry: &Entry) -> bool {
         match state.control[control::MODE] {
             mode::ROLLBACK => entry.step > u16::from(state.control[control::BEGUN]) && entry.step > 0,
-            mode::FORWARD => {
-                let bit = self.once.iter().position(|step| *step == entry.step);
-                bit.is_some_and(|bit| state.control[control::ONCE] & (1 << bit) != 0)
-            }
+            mode::FORWARD => self.layout.once_at(entry.step).is_some_and(|offset| state.control[offset] == 1),
             _ => false,
         }
     }
@@ -538,9 +541,10 @@ impl Fleet {
                     |own: &state::Replica| line.stragglers_included || own[replica::MARKS] & replica::STRAGGLER == 0;
                 let here = |own: &state::Replica| self.version_of(pool, own) == *version;
                 let up = state.pools[pool].iter().all(|(own, _)| !here(own) || own[replica::PHASE] == 0);
-                let moved: u32 = state.pools[pool].iter().filter(|(own, _)| here(own)).map(|(_, count)| *count).sum();
+                let moved = state.pools[pool].iter().filter(|(own, _)| here(own) && counted(own));
+                let moved: u32 = moved.map(|(_, count)| *count).sum();
                 let all = state.pools[pool].iter().all(|(own, _)| here(own) || !counted(own));
-                up && (all || moved >= line.stays_at)
+                up && (all || moved >= line.stays_at || self.forgotten(state, line).is_some())
             }
             Action::Set { value, to } => {
                 let now = state.control[self.layout.values[usize::from(*value)]];

@@ -1,8 +1,8 @@
 //! Services: counted replicas, their versions, their starts and crashes (R6, R11).
 
-use super::definition::{Behaviour, Fact, HandlerId, Literal, Observed, VersionId};
+use super::definition::{Action, Behaviour, Fact, HandlerId, Line, Literal, Observed, VersionId};
 use super::handler::Turn;
-use super::layout::replica;
+use super::layout::{control, replica};
 use super::state::{self, Control, Key, Replica, State};
 use super::watch::Watch;
 use super::{Fleet, NOBODY};
@@ -25,6 +25,29 @@ impl Fleet {
     pub(super) fn version_of(&self, pool: usize, own: &Replica) -> VersionId {
         let actor = &self.definition.actors[self.layout.actors[pool]];
         actor.versions.start + u16::from(own[replica::VERSION])
+    }
+
+    /// The replica that a rollout which forgets one leaves behind, once it is the last: its class in the pool.
+    pub(super) fn forgotten(&self, state: &State, line: &Line) -> Option<(usize, usize)> {
+        let Action::Deploy { actor, version } = line.action else { return None };
+        let pool = self.layout.pools[usize::from(actor)].filter(|_| line.forgets)?;
+        let straggles = |own: &Replica| own[replica::MARKS] & replica::STRAGGLER != 0;
+        if state.control[control::STAGE] == 0 || state.pools[pool].iter().any(|(own, _)| straggles(own)) {
+            return None;
+        }
+        let behind = |bag: &&(usize, &(Replica, u32))| self.version_of(pool, &bag.1.0) != version;
+        let left: Vec<_> = state.pools[pool].iter().enumerate().collect();
+        match left.iter().filter(|bag| behind(bag)).collect::<Vec<_>>().as_slice() {
+            [(who, (_, 1))] => Some((pool, *who)),
+            _ => None,
+        }
+    }
+
+    /// From now on no step moves that replica.
+    pub(super) fn forget(&self, state: &mut State, (pool, who): (usize, usize)) {
+        let mut own = state::take(&mut state.pools[pool], who);
+        own[replica::MARKS] |= replica::STRAGGLER;
+        state::put(&mut state.pools[pool], own);
     }
 
     /// What a replica does under the flags that it observes.

@@ -1,6 +1,7 @@
 //! What an operator gets wrong while he follows a plan. Every slip is another plan; the rollback stays the declared one.
 
-use super::definition::{Action, Atom, Definition, Line, RollbackRule};
+use super::definition::{Action, Definition, Line, RollbackRule};
+use super::programme::Programmes;
 
 /// One mistake; steps are counted from 1, as the plan is written.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
@@ -11,7 +12,7 @@ pub enum Slip {
     Repeat(u16),
     /// The step and the next one change places.
     Swap(u16),
-    /// The rollout of that step leaves one replica behind.
+    /// The rollout of that step leaves one replica behind: a straggler from then on.
     Miss(u16),
     /// The value is set before an earlier step.
     Early {
@@ -53,13 +54,16 @@ impl Definition {
 
     fn can_miss(&self, line: &Line) -> bool {
         match line.action {
-            Action::Deploy { actor, .. } => self.actors[usize::from(actor)].replicas > 1 && line.stays_at == u32::MAX,
+            Action::Deploy { actor, .. } => {
+                let actor = &self.actors[usize::from(actor)];
+                actor.replicas > 1 && actor.stragglers.is_none() && line.stays_at == u32::MAX
+            }
             _ => false,
         }
     }
 
     /// The fleet whose operator makes these slips, and the written steps in the order in which he runs them; `None` if
-    /// they cannot be made together.
+    /// they cannot be made together, or the plan or its rollback become too long by them.
     pub fn slipped(&self, slips: &[Slip]) -> Option<(Definition, Vec<u16>)> {
         let mut order: Vec<u16> = (1..=self.plan.len() as u16).collect();
         let mut missed = Vec::new();
@@ -84,34 +88,23 @@ impl Definition {
         }
         let mut slipped = self.in_order(&order);
         slipped.intended = if slips.is_empty() { vec![] } else { self.plan.clone() };
-        for (line, step) in slipped.plan.iter_mut().zip(&order).filter(|(_, step)| missed.contains(step)) {
-            if let (Action::Deploy { actor, .. }, true) =
-                (&line.action, self.can_miss(&self.plan[usize::from(*step) - 1]))
-            {
-                line.stays_at = self.actors[usize::from(*actor)].replicas - 1;
-            }
+        for (line, step) in slipped.plan.iter_mut().zip(&order) {
+            line.forgets = missed.contains(step) && self.can_miss(line);
         }
-        Some((slipped, order))
+        Programmes::of(&slipped).fit().then_some((slipped, order))
     }
 
     /// The fleet whose plan is these steps of this one's plan.
-    ///
-    /// A step that needs one that has not been run before it can never begin.
-    pub fn in_order(&self, order: &[u16]) -> Definition {
-        let mut changed = self.clone();
-        let line = |(at, step): (usize, &u16)| {
-            let mut line = self.plan[usize::from(*step) - 1].clone();
-            if line.needs.iter().any(|needed| !order[..at].contains(needed)) {
-                line.when.push(Atom::Never);
-            }
-            line
-        };
-        changed.plan = order.iter().enumerate().map(line).collect();
+    fn in_order(&self, order: &[u16]) -> Definition {
         let place = |step: u16| order.iter().position(|other| *other == step).map(|at| at as u16 + 1);
-        let end = self.plan.len() as u16 + 1;
+        let mut changed = self.clone();
+        changed.plan = order.iter().map(|step| self.plan[usize::from(*step) - 1].clone()).collect();
+        for line in &mut changed.plan {
+            line.needs.iter_mut().for_each(|needed| *needed = place(*needed).unwrap_or(u16::MAX));
+        }
         changed.promised_until = match self.promised_until {
             0 => 0,
-            promised => (promised..end).find_map(place).unwrap_or(order.len() as u16 + 1),
+            promised => self.promise_kept_in(order, promised),
         };
         if let RollbackRule::To(lists) = &mut changed.rollback {
             lists.retain_mut(|(step, _)| {
@@ -121,5 +114,13 @@ impl Definition {
             });
         }
         changed
+    }
+
+    /// The promise holds until the step that ends it is run, and every step that is written before it.
+    fn promise_kept_in(&self, order: &[u16], promised: u16) -> u16 {
+        let ends = (promised..=self.plan.len() as u16).find_map(|step| order.iter().position(|other| *other == step));
+        let before = order.iter().rposition(|step| *step < promised);
+        let end = ends.unwrap_or(order.len()).max(before.map_or(0, |last| last + 1));
+        end as u16 + 1
     }
 }

@@ -132,8 +132,8 @@ impl State {
     pub fn pack(&self, out: &mut Vec<u8>) {
         let first = out.len();
         out.extend_from_slice(&self.control);
-        if planted(Planted::PackedWithoutOnce) {
-            out[first + control::ONCE] = 0;
+        if planted(Planted::PackedWithoutPromise) {
+            out[first + control::PROMISED] = 0;
         }
         for pool in &self.pools {
             out.push(pool.len() as u8);
