@@ -1,6 +1,6 @@
 //! Fields and values that a place does not have.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::ast::{
     Atom, BackfillSource, Body, Counted, Fact, Field, FieldState, MigrationChange, Name, Place, PlaceKind, Scenario,
@@ -24,6 +24,7 @@ pub(super) fn unknown_fields(scenario: &Scenario) -> Vec<Diagnostic> {
             let tags = field.tags.iter().map(|tag| (tag.value.as_str(), tag.span.clone()));
             checker.field(&place.value, &name.value, &name.span, tags);
         }
+        checker.given.extend(field.tags.iter().map(|tag| tag.value.as_str()));
         if let Some((place, name, _)) = &field.from {
             checker.field(&place.value, &name.value, &name.span, []);
         }
@@ -36,11 +37,16 @@ pub(super) fn unknown_fields(scenario: &Scenario) -> Vec<Diagnostic> {
         }
     }
     checker.facts(scenario.operator.needs.iter().map(|(_, fact)| fact));
+    checker.asked_for_nothing();
     checker.found
 }
 
 struct Checker<'s> {
     places: HashMap<&'s str, (bool, HashMap<&'s str, &'s Field>)>,
+    /// Values that somebody reads, writes or declares.
+    given: BTreeSet<&'s str>,
+    /// Values that facts ask for, of fields that declare none.
+    asked: Vec<(&'s str, Span)>,
     found: Vec<Diagnostic>,
 }
 
@@ -51,7 +57,7 @@ impl<'s> Checker<'s> {
             let table = matches!(place.kind, PlaceKind::Table { .. });
             (place.name.value.as_str(), (table, fields.collect()))
         });
-        Self { places: places.collect(), found: Vec::new() }
+        Self { places: places.collect(), given: BTreeSet::new(), asked: Vec::new(), found: Vec::new() }
     }
 
     /// A field that is named, with the values that are named of it.
@@ -88,9 +94,11 @@ impl<'s> Checker<'s> {
         self.field(place, &field.value, &field.span, []);
     }
 
-    fn declarations(&mut self, place: &Place) {
+    fn declarations(&mut self, place: &'s Place) {
         let here = place.name.value.as_str();
+        self.given.extend(place.fields.iter().flat_map(|field| &field.values).map(|value| value.value.as_str()));
         for (field, tags) in &place.starts {
+            self.given.extend(tags.iter().map(|tag| tag.value.as_str()));
             let tags = tags.iter().map(|tag| (tag.value.as_str(), tag.span.clone()));
             self.field(here, &field.value, &field.span, tags);
         }
@@ -113,7 +121,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    fn step(&mut self, step: &Step) {
+    fn step(&mut self, step: &'s Step) {
         let span = &step.verb_span;
         match &step.verb {
             Verb::Backfill { place, field, source, .. } => self.backfill(place, field, source, span),
@@ -129,6 +137,7 @@ impl<'s> Checker<'s> {
                 Counted::DistinctFrom(other) => (None, Some(other)),
             };
             let tags = tag.map(|tag| (tag, verify.span.clone()));
+            self.asked.extend(tags.clone());
             self.field(place, &verify.value.field, &verify.span, tags);
             if let Some(other) = other {
                 self.field(place, other, &verify.span, []);
@@ -136,20 +145,24 @@ impl<'s> Checker<'s> {
         }
     }
 
-    fn backfill(&mut self, place: &str, field: &str, source: &BackfillSource, span: &Span) {
+    fn backfill(&mut self, place: &str, field: &str, source: &'s BackfillSource, span: &Span) {
         match source {
             BackfillSource::Field { place: other, field: from } => {
                 self.field(other.as_deref().unwrap_or(place), from, span, []);
                 self.field(place, field, span, []);
             }
-            BackfillSource::Literal(_) => self.field(place, field, span, []),
+            BackfillSource::Literal(literal) => {
+                self.given.insert(literal);
+                self.field(place, field, span, []);
+            }
             BackfillSource::Retag { from, to } => {
+                self.given.extend([from.as_str(), to.as_str()]);
                 self.field(place, field, span, [(from.as_str(), span.clone()), (to.as_str(), span.clone())]);
             }
         }
     }
 
-    fn guards(&mut self, body: &Body) {
+    fn guards(&mut self, body: &'s Body) {
         let handlers = body.handlers.iter().filter_map(|(_, handler)| handler.as_ref());
         self.facts(handlers.filter_map(|handler| handler.when.as_ref()));
         for (_, overlay) in &body.overlays {
@@ -157,7 +170,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    fn facts<'f>(&mut self, facts: impl IntoIterator<Item = &'f Fact>) {
+    fn facts(&mut self, facts: impl IntoIterator<Item = &'s Fact>) {
         for atom in facts.into_iter().flat_map(|fact| &fact.all) {
             if let Atom::FieldIs(place, field, _, state) | Atom::NoItemWhere(place, field, _, state) = &atom.value {
                 self.state(place, field, state, &atom.span);
@@ -165,12 +178,29 @@ impl<'s> Checker<'s> {
         }
     }
 
-    fn state(&mut self, place: &str, field: &str, state: &FieldState, span: &Span) {
+    fn state(&mut self, place: &str, field: &str, state: &'s FieldState, span: &Span) {
         let tag = match state {
             FieldState::Tag(tag) => Some((tag.as_str(), span.clone())),
             FieldState::Absent | FieldState::Stale => None,
         };
+        self.asked.extend(tag.clone());
         self.field(place, field, span, tag);
+    }
+}
+
+impl Checker<'_> {
+    /// A fact that asks for a value that nobody gives can never hold; of declared values that is said already.
+    fn asked_for_nothing(&mut self) {
+        for (tag, span) in &self.asked {
+            let known = self.given.contains(tag) || RESERVED_TAGS.contains(tag);
+            if !known && !self.found.iter().any(|found| found.span == *span) {
+                let message = format!("no field has a value `{tag}`");
+                let names = self.given.iter().copied().chain(["absent", "stale"]);
+                let diagnostic = Diagnostic::error(Code::UnknownTag, span.clone(), message);
+                let help = "ask for a value, `absent` or `stale`; whether an item is there is asked of its place: `PLACE is present`";
+                self.found.push(diagnostic.maybe_help(suggest::hint(tag, names)).help(help));
+            }
+        }
     }
 }
 
