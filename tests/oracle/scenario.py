@@ -352,6 +352,8 @@ def parse_values(top: dict[str, Any]) -> dict[str, Value]:
         spec = raw if isinstance(raw, dict) else {"starts": raw}
         known("flag", spec, "starts observed irreversible")
         start = spec.get("starts", "off")
+        if start == "on" and spec.get("irreversible") == "true":
+            raise Refused("an irreversible flag that starts on")
         values[name] = Value(name, [start, "on" if start == "off" else "off"])
     for name, raw in top.get("config", {}).items():
         known("config", raw, "values observed irreversible")

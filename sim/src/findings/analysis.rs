@@ -83,8 +83,10 @@ pub(super) struct Analysis<R: Judged> {
     pub rolls_back: Bits,
     /// Rollback states from which it ends at all.
     pub ends: Bits,
-    /// States of the plan from which finishing it ends in the goal.
+    /// States of the plan from which finishing it ends in the goal, or at home.
     pub finishes: Bits,
+    /// The states from which finishing the plan ends in its goal, whatever happens.
+    reaches_goal: Bits,
     /// States of the plan that settle in a harbour in between if the plan stops there.
     parks: Bits,
     /// Rollback states from which the rollback ends in such a harbour.
@@ -136,13 +138,16 @@ impl<R: Judged + Clone> Analysis<R> {
         let forward = |mode| matches!(mode, Mode::Forward { .. });
         let mut parked = ground.harbours[BETWEEN].clone();
         (0..ground.graph.len()).filter(|at| !rolled(ground.modes[*at])).for_each(|at| parked.set(at, false));
-        let goal = ground.target(&[GOAL], |mode| mode == Mode::Forward { finished: true });
+        let finished = |mode| mode == Mode::Forward { finished: true };
+        let goal = ground.target(&[GOAL], finished);
+        let goal_or_home = ground.target(&[GOAL, START], finished);
         Self {
             rolls_back: programme_works(&ground, &home, rolling, is_rollback),
             ends: programme_works(&ground, &any_end, rolling, is_rollback),
             parks: programme_works(&ground, &ground.harbours[BETWEEN], forward, |_| false),
             rollback_parks: programme_works(&ground, &parked, rolling, is_rollback),
-            finishes: programme_works(&ground, &goal, forward, is_forward),
+            finishes: programme_works(&ground, &goal_or_home, forward, is_forward),
+            reaches_goal: programme_works(&ground, &goal, forward, is_forward),
             relation,
             ground,
             known,
@@ -324,7 +329,7 @@ impl<R: Judged + Clone> Analysis<R> {
     pub fn stalls(&self) -> Option<u32> {
         let graph = &self.ground.graph;
         let starts: Vec<u32> = graph.starts().to_vec();
-        if planted(Planted::StallsForgotten) || starts.iter().all(|id| self.finishes.contains(*id as usize)) {
+        if planted(Planted::StallsForgotten) || starts.iter().all(|id| self.reaches_goal.contains(*id as usize)) {
             return None;
         }
         let lost_counts = states(graph, |_| true);
