@@ -720,7 +720,7 @@ class Exporter:
         name = f"step {i} {step.id}"
         if step.verb == "migrate":
             _, can, call = self.migration(step, step.args[2])
-            self.rule(name, f"{guard} & {can}", go + call + done)
+            self.rule(name, f"{guard} & {can}", go + done + call)
         elif step.verb == "deploy":
             self.deploying(i, step, guard, inside, go)
         elif step.verb in ("flag", "set"):
