@@ -60,6 +60,7 @@ class Way:
     effect: list[str]
     once: bool = False
     params: str = ""
+    first: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -132,8 +133,10 @@ class Exporter:
 
     def refuse_unknown(self) -> None:
         for place in self.s.places.values():
-            if place.kind not in ("table", "document"):
+            if place.kind not in ("table", "document", "queue"):
                 raise Refused(place.kind)
+            if place.kind == "queue" and place.starts is not None:
+                raise Refused("a queue that starts with messages")
         for v in self.variants:
             if any(v.body.handlers.values()):
                 raise Refused("handlers")
@@ -153,6 +156,8 @@ class Exporter:
                 if f is not None and verb in names]
 
     def read_columns(self, place: Place) -> list[str]:
+        if place.kind == "queue":
+            return []
         names = list(place.columns)
         for kind, what in place.migrations.values():
             if kind == "add_column":
@@ -265,7 +270,11 @@ class Exporter:
                 for a in self.watch[value.name]:
                     self.var(ident("view", value.name, a.name), f"array[0..{a.copies - 1}] of 0..1", "")
                     self.init[-1] = f"  for i: 0..{a.copies - 1} do {ident('view', value.name, a.name)}[i] := 0; end;"
+        self.slots: dict[str, list[tuple[tuple, str, int]]] = {}
         for place in self.s.places.values():
+            if place.kind == "queue":
+                self.declare_queue(place)
+                continue
             self.key(self.row(place.name), 1)
             for c in self.columns[place.name]:
                 self.key(self.col(place.name, c), 2 * len(self.tags[place.name, c]))
@@ -294,6 +303,38 @@ class Exporter:
         for client in self.s.clients.values():
             if client.falls:
                 self.key(ident("gone", client.name), 1)
+
+    def declare_queue(self, place: Place) -> None:
+        """Per class of messages and attempts left: 1 is there, 2 was there when a drain began, 3 both."""
+        takers = {v.actor.name for v, verb, p, _ in self.verbs("receives") if p == place.name}
+        if len(takers) > 1 or takers & set(self.s.clients):
+            raise Refused("a queue with several services or a client behind it")
+        classes: list[tuple] = []
+        for v, _, p, fields in self.verbs("sends"):
+            if p == place.name:
+                classes += [c for c, _ in self.payloads(fields) if c not in classes]
+        if len(classes) > 4:
+            raise Refused("more than four classes of messages")
+        self.slots[place.name] = []
+        for i, c in enumerate(classes):
+            for left in range(1, (place.attempts or 1) + 1):
+                name = ident("q", place.name, str(i), str(left))
+                self.key(name, 3)
+                self.slots[place.name].append((c, name, left))
+            if place.attempts and place.then == "dead-letter":
+                self.key(ident("dead", place.name, str(i)), 1)
+        if classes and "draining" not in " ".join(self.vars):
+            self.var("draining", "boolean", "false")
+
+    def payloads(self, fields: Fields) -> list[tuple[tuple, dict[str, str]]]:
+        for item in fields.items:
+            if item.source or len(item.names) != 1 or item.optional:
+                raise Refused("a copy in a message")
+        found = []
+        for choice in itertools.product(*(i.tags or (PLAIN,) for i in fields.items)):
+            carried = {i.names[0]: t for i, t in zip(fields.items, choice)}
+            found.append((tuple(sorted(carried.items())), carried))
+        return found
 
     def shape_of(self, what: str, place: str, column: str, start: int) -> None:
         name = ident(what, place, column)
@@ -549,6 +590,126 @@ class Exporter:
             elif item.tags and carried[there[0]] not in item.tags:
                 yield self.on(v, wants, "on_unknown_value"), there[0]
 
+    # queues
+
+    def queues(self) -> None:
+        for place in self.s.places.values():
+            if place.kind == "queue" and self.slots[place.name]:
+                self.one_queue(place)
+
+    def one_queue(self, place: Place) -> None:
+        slots = self.slots[place.name]
+        full = place.attempts or 1
+        index = {c: i for i, c in enumerate(dict.fromkeys(c for c, _, _ in slots))}
+        slot = {(c, left): name for c, name, left in slots}
+        for v, _, p, fields in self.verbs("sends"):
+            if p == place.name:
+                for c, _ in self.payloads(fields):
+                    q = slot[c, full]
+                    self.rule(f"{v.who} sends {place.name}", f"users() & {self.some(v)}", [f"if {q} % 2 = 0 then {q} := {q} + 1; end;"])
+        takers: dict[tuple, list[str]] = {c: [] for c in index}
+        enders: dict[tuple, list[str]] = {c: [] for c in index}
+        for v, _, p, fields in self.verbs("receives"):
+            if p != place.name:
+                continue
+            for c in index:
+                ending, texts = self.delivered(place, c, v, fields)
+                if ending == "taken":
+                    takers[c].append(self.some(v))
+                if ending in ("taken", "drop") or place.ack == "on receive" or ending == "reject" and place.attempts:
+                    enders[c].append(self.some(v))
+                for left in range(1, full + 1):
+                    q = slot[c, left]
+                    lower = slot.get((c, left - 1))
+                    self.delivery(place, v, q, lower, f"{ident('dead', place.name, str(index[c]))}", ending, texts)
+        for c, i in index.items():
+            nobody = f"!({' | '.join(f'({t})' for t in takers[c]) or 'false'})"
+            still = f"!({' | '.join(f'({t})' for t in enders[c]) or 'false'})"
+            if place.retention is not None and place.retention <= self.s.waits_at_most:
+                still = "false"
+            there = " | ".join(f"{slot[c, left]} != 0" for left in range(1, full + 1))
+            self.rule(f"{place.name} stands still", f"mode != {BOOT} & ({there}) & {still}",
+                      [f"if settled() then {self.hurt('stalled', 'accepted work', place.name)} else {self.hurt('maybe stalled', 'accepted work', place.name)} end;"])
+            if place.retention is not None:
+                if place.attempts and place.then == "dead-letter":
+                    raise Refused("dead letters that grow old")
+                for left in range(1, full + 1):
+                    q = slot[c, left]
+                    self.rule(f"{place.name} expires", f"{q} != 0 & ({self.clock(place.retention)}) & {nobody}",
+                              [f"{q} := 0; lost := true; {self.hurt('loss', 'nobody', place.name)}"])
+
+    def clock(self, length: int) -> str:
+        """Whether a clock of that length may run out."""
+        if length <= self.s.waits_at_most:
+            return f"mode != {BOOT}"
+        parts = [f"mode = {ENDED} | mode = {PROBE}"]
+        for i, step in enumerate(self.plan.steps, 1):
+            if step.verb == "wait" and (step.args[0] == "until" or step.args[1] >= length):
+                if step.args[0] == "until":
+                    raise Refused("a long clock and a wait until")
+                parts.append(f"mode = {FORWARD} & busy & pc = {i}")
+        if any(s.verb == "wait" for s in self.plan.rollback if isinstance(s, Step)) or \
+                self.plan.rollback in ("inverse", "undo-everything") and len(parts) > 1:
+            raise Refused("a long clock and a wait in the rollback")
+        return " | ".join(f"({p})" for p in parts)
+
+    def delivered(self, place: Place, message: tuple, v: Variant, fields: Fields) -> tuple[str, list[str]]:
+        texts = []
+        for kind, f in self.judged(dict(message), v, fields):
+            what = f"{place.name}.{f}"
+            if kind == "misread":
+                texts.append(self.hurt("misread", v.who, what))
+            elif kind == "crash":
+                return "crash", texts + [self.hurt("crash", v.who, what)]
+            elif kind == "drop":
+                return "drop", texts + [self.hurt("drop", v.who, what)]
+            elif kind in ("reject", "retry"):
+                return kind, texts
+        return "taken", texts
+
+    def delivery(self, place: Place, v: Variant, q: str, lower: str | None, dead: str, ending: str, texts: list[str]) -> None:
+        lose = ["lost := true;", self.hurt("loss", v.who, place.name)]
+        if ending == "taken":
+            lines = [f"{q} := 0;"]
+        elif ending == "drop" or place.ack == "on receive":
+            lines = [f"{q} := 0;"] + lose
+        elif ending == "reject" and place.attempts:
+            if lower:
+                lines = [f"if {q} % 2 = 1 & {lower} % 2 = 0 then {lower} := {lower} + 1; end;",
+                         f"if {q} >= 2 & {lower} < 2 then {lower} := {lower} + 2; end;", f"{q} := 0;"]
+            elif place.then == "drop":
+                lines = [f"{q} := 0;"] + lose
+            else:
+                lines = [f"{q} := 0; {dead} := 1;", self.hurt("dead-letter", v.who, place.name)]
+        elif ending == "retry" and place.attempts:
+            raise Refused("retry with attempts")
+        else:
+            lines = []
+        self.rule(f"{v.who} receives {place.name}", f"mode != {BOOT} & {q} != 0 & {self.some(v)}", texts + lines)
+
+    def marked(self, queue: str) -> str:
+        return " | ".join(f"{q} >= 2" for _, q, _ in self.slots[queue]) or "false"
+
+    def mark(self, queue: str) -> list[str]:
+        lines = [f"if {q} % 2 = 1 then {q} := 2; end;" for _, q, _ in self.slots[queue]]
+        return lines + (["draining := true;"] if self.slots[queue] else [])
+
+    def unmark(self) -> list[str]:
+        lines = [f"if {q} >= 2 then {q} := 1; end;" for slots in self.slots.values() for _, q, _ in slots]
+        return lines + (["draining := false;"] if any(self.slots.values()) else [])
+
+    def requeue(self, queue: str) -> list[str]:
+        place, lines = self.s.places[queue], []
+        if place.attempts and place.then == "dead-letter":
+            for i, c in enumerate(dict.fromkeys(c for c, _, _ in self.slots[queue])):
+                dead = ident("dead", queue, str(i))
+                q = ident("q", queue, str(i), str(place.attempts))
+                lines.append(f"if {dead} = 1 then if {q} % 2 = 0 then {q} := {q} + 1; end; {dead} := 0; end;")
+        return lines
+
+    def dead(self) -> list[str]:
+        return [k.var for k in self.keys if k.var.startswith("dead_")]
+
     # facts
 
     def fact(self, text: str) -> str:
@@ -752,6 +913,11 @@ class Exporter:
                         self.rule(f"{client.name} is gone", f"{inside} & {ident('gone', client.name)} = 0", [f"{ident('gone', client.name)} := 1;"])
         elif step.verb == "pause":
             self.rule(name, guard, go + done)
+        elif step.verb == "requeue":
+            self.rule(name, guard, go + done + self.requeue(step.args[0]))
+        elif step.verb == "drain":
+            self.rule(name, guard, go + [f"pos := {self.at(i, 'mixed')};", "busy := true;"] + self.mark(step.args[0]))
+            self.rule(name + " ends", f"{inside} & !({self.marked(step.args[0])})", done + self.unmark())
         else:
             raise Refused(f"step {step.verb}")
 
@@ -804,6 +970,13 @@ class Exporter:
             return Way(active, "false", guard, self.scan(step), once=True)
         if step.verb == "pause" or step.verb == "wait" and step.args[0] == "for":
             return Way(active, "false", guard, [], once=True)
+        if step.verb == "requeue":
+            return Way(active, "false", guard, self.requeue(step.args[0]), once=True)
+        if step.verb == "drain":
+            queue = step.args[0]
+            if not self.slots[queue]:
+                return Way(active, "false", guard, [], once=True)
+            return Way(active, "false", f"{guard} & draining & !({self.marked(queue)})", self.unmark(), once=True, first=self.mark(queue))
         raise Refused(f"{step.verb} in a rollback")
 
     def before(self) -> list[Any]:
@@ -830,13 +1003,19 @@ class Exporter:
         kind = self.plan.rollback
         if isinstance(kind, list):
             return [self.way(step, "true") for step in kind]
-        ways = []
+        ways: list[Way] = []
+        again: list[Way] = []
         before = self.before()
         for i in range(len(self.plan.steps), 0, -1):
             step, was = self.plan.steps[i - 1], before[i - 1]
             active = f"pc >= {i}"
             if step.undo == "none":
+                if step.verb != "drain":
+                    ways += again
+                    again = []
                 continue
+            if step.verb == "drain" and step.undo:
+                raise Refused("a drain with an undo")
             if step.undo:
                 ways += [self.way(u, active) for u in step.undo]
             if step.verb == "deploy":
@@ -847,9 +1026,14 @@ class Exporter:
                 ways.append(self.way(Step(step.verb, (step.args[0], was), step.id), active))
             if step.verb == "migrate" and (kind == "undo-everything" or self.narrows(step)):
                 ways.append(self.way(Step("migrate", step.args, step.id), active, undo=True))
-            if step.verb in ("drain", "restart"):
+            if step.verb == "restart":
                 raise Refused(f"{step.verb} in an inverse")
-        return ways
+            if step.verb == "drain":
+                again.insert(0, self.way(step, active))
+            else:
+                ways += again
+                again = []
+        return ways + again
 
     def narrows(self, step: Step) -> bool:
         kind, what = self.s.places[step.args[0]].migrations[step.args[1]]
@@ -864,11 +1048,13 @@ class Exporter:
             raise Refused("undo and code-only")
         self.ways = len(ways)
         self.rule("abort", f"!trust & (mode = {PRE} | mode = {FORWARD})",
-                  [f"mode := {BACK};", "from := pos;", "pos := 0;", "busy := false;", "passed := false;", "bk := 0;"])
+                  [f"mode := {BACK};", "from := pos;", "pos := 0;", "busy := false;", "passed := false;", "bk := 0;"] + self.unmark())
         for j, w in enumerate(ways):
             turn = f"mode = {BACK} & bk = {j}"
             self.rule(f"rollback {j + 1} is passed", f"{turn} & (!({w.active}) | {w.holds})", [f"bk := {j + 1};"])
             after = [f"bk := {j + 1};"] if w.once else []
+            if w.first:
+                self.rule(f"rollback {j + 1} begins", f"{turn} & {w.active} & !draining", w.first)
             self.rule(f"rollback {j + 1}", f"{turn} & {w.active} & !({w.holds}) & {w.guard}", w.effect + after, w.params)
         self.rule("rollback ends", f"mode = {BACK} & bk = {len(ways)}", [f"mode := {ENDED};", "bk := 0;", "pc := 0;"])
         ids = [s.id for s in self.plan.steps]
@@ -899,6 +1085,16 @@ class Exporter:
             for m, (kind, what) in place.migrations.items():
                 if kind in ("drop_column", "rename_column") or kind == "alter_column" and what[1] == "not_null":
                     parts.append(f"{ident('did', place.name, m)} = 0")
+        parts += [f"{d} = 0" for d in self.dead()]
+        return " & ".join(parts)
+
+    def settled(self) -> str:
+        parts = ["!lost & !busy & mode != 3"] + [f"{d} = 0" for d in self.dead()]
+        for a in self.actors.values():
+            if len(a.versions) > 1:
+                parts.append(f"(forall r: 0..{a.copies - 1} do ver_{a.var}[r] = ver_{a.var}[0] end)")
+        for name, actors in self.watch.items():
+            parts += [f"(forall r: 0..{a.copies - 1} do {ident('view', name, a.name)}[r] = {ident('val', name)} end)" for a in actors]
         return " & ".join(parts)
 
     # the start
@@ -907,7 +1103,7 @@ class Exporter:
         """One start for every way in which the places may begin."""
         choices = []
         for place in self.s.places.values():
-            if place.starts is None:
+            if place.starts is None or place.kind == "queue":
                 continue
             for c in self.columns[place.name]:
                 if c not in place.starts and (place.kind == "document" or place.columns):
@@ -953,6 +1149,7 @@ class Exporter:
             if client.falls and client.falls[1] <= self.s.waits_at_most:
                 self.rule(f"{client.name} is gone", f"{ident('gone', client.name)} = 0", [f"{ident('gone', client.name)} := 1;"])
         self.users()
+        self.queues()
         self.forward()
         self.rollback()
         n = len(self.positions)
@@ -980,6 +1177,7 @@ class Exporter:
                 f"function charged(): 0..{n}; begin if mode = {BACK} | mode = {ENDED} then return from; else return pos; end; end;",
                 f"function code(): 0..{top - 1}; begin return {' + '.join(code) or '0'}; end;",
                 f"function home(): boolean; begin return {self.home() or 'true'}; end;",
+                f"function settled(): boolean; begin return {self.settled()}; end;",
                 f"function refuted(): boolean; var c: 0..{top - 1}; begin c := code(); return {refuted}; end;",
                 f"function harbour(): boolean; begin return mode = {ENDED} & !lost & home() & !refuted(); end;"]
         out += [self.hurt_proc(i, harm) for harm, i in self.harms.items()]

@@ -101,7 +101,10 @@ def ask_murphi(scenario: Scenario, plan: Plan, options: argparse.Namespace) -> d
 
 
 def plain(harm: tuple[str, str, str]) -> tuple[str, str, str]:
-    return ("loss", "", "") if harm[0] == "loss" else harm
+    """What is lost is compared, not who lost it."""
+    if harm[0] == "loss":
+        return ("loss", "", "")
+    return ("stalled", *harm[1:]) if harm[0] == "stuck" else harm
 
 
 def differences(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
@@ -118,6 +121,8 @@ def differences(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
         x = {plain(h) for h in a[at]["harms"]}
         y = {plain((h["kind"], h["who"] or "", h["what"] or "")) for h in b[at]["harms"]}
         y -= {plain(h) for h in ours["before"]}
+        maybe = {("stalled", *h[1:]) for h in x if h[0] == "maybe stalled"}
+        x = {h for h in x if h[0] != "maybe stalled"} | (maybe & y)
         found += [f"{at} harm of murphi only: {' '.join(h)}" for h in sorted(x - y)]
         found += [f"{at} harm of turnback only: {' '.join(h)}" for h in sorted(y - x)]
     return found
