@@ -133,13 +133,16 @@ class Exporter:
 
     def refuse_unknown(self) -> None:
         for place in self.s.places.values():
-            if place.kind not in ("table", "document", "queue"):
+            if place.kind not in ("table", "document", "queue", "cache"):
                 raise Refused(place.kind)
             if place.kind == "queue" and place.starts is not None:
                 raise Refused("a queue that starts with messages")
         for v in self.variants:
-            if any(v.body.handlers.values()):
-                raise Refused("handlers")
+            for h in v.body.handlers.values():
+                if h and (h["trigger"] or any(verb not in ("reads", "writes") or p not in self.s.places for verb, p in h["verbs"])):
+                    raise Refused("a handler of messages, calls, times or starts")
+                if h and not h["atomic"] and len({p for _, p in h["verbs"]}) > 1:
+                    raise Refused("a handler of several moments")
             if v.body.keeps_unknown:
                 raise Refused("keeps_unknown")
         for value in self.s.values.values():
@@ -151,9 +154,13 @@ class Exporter:
             if step.floor:
                 raise Refused("floor")
 
-    def verbs(self, *names: str) -> list[tuple[Variant, str, str, Fields]]:
+    def direct(self, *names: str) -> list[tuple[Variant, str, str, Fields]]:
         return [(v, verb, place, f) for v in self.variants for (verb, place), f in v.body.verbs.items()
                 if f is not None and verb in names]
+
+    def verbs(self, *names: str) -> list[tuple[Variant, str, str, Fields]]:
+        return self.direct(*names) + [(v, verb, place, f) for v in self.variants for h in v.body.handlers.values() if h
+                                      for (verb, place), f in h["verbs"].items() if f is not None and verb in names]
 
     def read_columns(self, place: Place) -> list[str]:
         if place.kind == "queue":
@@ -200,6 +207,10 @@ class Exporter:
                 for item in spec.items:
                     for other in item.names[1:]:
                         both((where, item.names[0]), (where, other))
+        for _, _, where, spec in self.verbs("writes"):
+            for item in spec.items:
+                if item.source and not item.tags:
+                    join(self.family, (where, item.names[0]), item.source)
         for step in self.every_step():
             if step.verb == "backfill" and step.args[2] == "copy":
                 both((step.args[0], step.args[1]), (step.args[3], step.args[4]))
@@ -219,7 +230,7 @@ class Exporter:
             if names:
                 names += literals
                 for _, _, where, spec in self.verbs("writes"):
-                    if any((where, n) in group and not item.tags for item in spec.items for n in item.names):
+                    if any((where, n) in group and not item.tags and not item.source for item in spec.items for n in item.names):
                         raise Refused("a tagged field that is written without a tag")
             self.tags[f] = list(dict.fromkeys(names)) or [PLAIN]
             if {"wrong", "any"} & set(names):
@@ -358,7 +369,7 @@ class Exporter:
         return "\n".join(lines + ["end;"])
 
     def fresh_in(self, datum: tuple, lasting: bool) -> str:
-        fields = [f for f in self.datum if self.datum[f] == datum
+        fields = [f for f in self.datum if self.datum[f] == datum and self.s.places[f[0]].kind != "cache"
                   and not (lasting and f[1] in self.s.places[f[0]].disposable)]
         return " | ".join(f"{self.col(*f)} % 2 = 1" for f in fields) or "false"
 
@@ -401,15 +412,16 @@ class Exporter:
     def named(self, place: str, fields: Fields) -> list[str]:
         return [n for item in fields.items for n in item.names if n != self.s.places[place].key]
 
-    def reading(self, v: Variant, place: str, fields: Fields) -> list[str]:
+    def reading(self, v: Variant, place: str, fields: Fields, handler: bool = False) -> list[str]:
         lines = []
+        required = self.s.places[place].kind != "cache" or self.s.places[place].fresh_required
         kind = self.s.places[place].kind
         if kind == "table":
             for n in self.named(place, fields):
                 if self.has(place, n) != "true":
                     lines.append(f"if !({self.has(place, n)}) then {self.hurt('reject', v.who, f'{place}.{n}')} return; end;")
-        lines.append(f"if {self.row(place)} = 0 then return; end;")
-        if kind == "document":
+        lines.append(f"if {self.row(place)} != 0 then" if handler else f"if {self.row(place)} = 0 then return; end;")
+        if kind != "table":
             for c in self.columns[place]:
                 text = self.outcome(self.on(v, fields, "on_unknown_field"), v.who, f"{place}.{c}")
                 if c not in self.named(place, fields) and text:
@@ -425,22 +437,59 @@ class Exporter:
                 tags = self.tags[place, n]
                 good = [i for i, t in enumerate(tags) if item.tags is None or t in item.tags]
                 meets = " | ".join(f"{column} = {2 * i + 1} | {column} = {2 * i + 2}" for i in good) or "false"
-                unknown = self.outcome(self.on(v, fields, "on_unknown_value"), v.who, f"{place}.{n}") if len(good) < len(tags) else ""
-                stale = self.hurt("misread", v.who, f"{place}.{n}")
+                how = self.on(v, fields, "on_unknown_value")
+                unknown = self.outcome(how, v.who, f"{place}.{n}") if len(good) < len(tags) else ""
+                stale = self.hurt("misread", v.who, f"{place}.{n}") if required else ""
+                if handler:
+                    bad = f" {self.bad(self.datum[place, n])} := true;"
+                    stale += bad
+                    unknown += bad if how == "misread" else ""
                 text += f"{column} != 0 then if !({meets}) then {unknown} elsif {column} % 2 = 0 then {stale} end; elsif "
             missing = "" if item.optional else self.outcome(self.on(v, fields, "on_missing_field"), v.who, f"{place}.{item.names[0]}")
             lines.append(text[:-len("elsif ")] + (f"else {missing} " if missing else "") + "end;")
-        return lines
+        return lines + (["end;"] if handler else [])
 
-    def writing(self, v: Variant, place: str, fields: Fields) -> list[tuple[str, str]]:
+    def bad(self, datum: tuple) -> str:
+        return ident("bad", *datum)
+
+    def handlers(self) -> None:
+        for v in self.variants:
+            for name, h in v.body.handlers.items():
+                if h:
+                    self.one_handler(v, name, h)
+
+    def one_handler(self, v: Variant, name: str, h: dict[str, Any]) -> None:
+        verbs = {k: Fields(f.items, tuple({**h["on"], **dict(f.on)}.items())) for k, f in h["verbs"].items() if f}
+        data = sorted({self.datum[p, n] for (verb, p), f in verbs.items() for n in self.named(p, f)})
+        lines, declared = [], [f"  {self.bad(d)}: boolean;" for d in data]
+        lines += [f"{self.bad(d)} := false;" for d in data]
+        read = {p for verb, p in verbs if verb == "reads"}
+        for (verb, p), f in verbs.items():
+            if verb == "reads":
+                lines += self.reading(v, p, f, True)
+        writes = [(p, f) for (verb, p), f in verbs.items() if verb == "writes"]
+        if len(writes) > 1:
+            raise Refused("a handler that writes two places")
+        guard = " & ".join([f"users() & {self.some(v)}"] + [self.fact(f) for f in h["when"]])
+        if not writes:
+            self.rule(f"{v.who} {name}", guard, [self.proc(declared, lines)])
+        for p, f in writes:
+            for label, call in self.writing(v, p, f, declared, lines, read):
+                self.rule(f"{v.who} {name} {label}", guard, [call])
+
+    def writing(self, v: Variant, place: str, fields: Fields, above: list[str] = [], first: list[str] = [],
+                read: Iterable[str] = ()) -> list[tuple[str, str]]:
         """Name and call of every way to choose the tags."""
         p = self.s.places[place]
         items = [i for i in fields.items if i.names != (p.key,)]
         for item in items:
-            if item.source or len(item.names) != 1 or item.optional:
-                raise Refused("a copy in a write")
+            if len(item.names) != 1 or item.optional:
+                raise Refused("a choice in a write")
+            if item.source and (item.source[0] not in read or item.source not in self.datum):
+                raise Refused("a copy of what was not read")
         names = [i.names[0] for i in items]
         listed = [(place, n) for n in names]
+        copied = {i.names[0]: i for i in items if i.source}
         found = []
         for choice in itertools.product(*(i.tags or (PLAIN,) for i in items)):
             lines = []
@@ -457,21 +506,79 @@ class Exporter:
                         lines.append(f"if {needed} then {self.hurt('write-fails', v.who, f'{place}.{c}')} return; end;")
                     else:
                         change.append(f"if {needed} then {self.col(place, c)} := 1; end;")
+            taken = [f"from_{i} := {self.col(*item.source)};" for i, item in enumerate(copied.values())]
+            locals_ = list(above) + [f"  from_{i}: 0..{2 * len(self.tags[item.source])};" for i, item in enumerate(copied.values())]
             for n, tag in zip(names, choice):
-                change.append(f"{self.col(place, n)} := {2 * self.tags[place, n].index(tag) + 1};")
-            if p.kind == "document":
+                column, code = self.col(place, n), 2 * self.tags[place, n].index(tag) + 1 if n not in copied or copied[n].tags else 0
+                if n in copied:
+                    source = f"from_{list(copied).index(n)}"
+                    if not code:
+                        self.same_tags((place, n), copied[n].source)
+                        change.append(f"{column} := {source};")
+                    else:
+                        change.append(f"if {source} = 0 then {column} := 0; elsif {source} % 2 = 1 then {column} := {code}; else {column} := {code + 1}; end;")
+                elif above:
+                    change.append(f"if {self.bad(self.datum[place, n])} then {column} := {code + 1}; else {column} := {code}; end;")
+                else:
+                    change.append(f"{column} := {code};")
+            if p.kind != "table":
                 change += [f"{self.col(place, c)} := 0;" for c in self.columns[place] if c not in names]
-            data = {self.datum[f] for f in listed}
+            data = {self.datum[f]: "true" for f in listed if f[1] not in copied}
             for f in self.datum:
-                if self.datum[f] in data and f not in listed and not (p.kind == "document" and f[0] == place):
+                if self.datum[f] in data and f not in listed and not (p.kind != "table" and f[0] == place):
+                    if above and self.bad(self.datum[f]) in " ".join(above):
+                        change.append(f"if !{self.bad(self.datum[f])} then")
                     change.append(f"if {self.col(*f)} != 0 & {self.col(*f)} % 2 = 1 then {self.col(*f)} := {self.col(*f)} + 1; end;")
+                    if above and self.bad(self.datum[f]) in " ".join(above):
+                        change.append("end;")
             change.append(f"{self.row(place)} := 1;")
+            for cache in self.s.places.values():
+                if cache.kind == "cache" and cache.of == place:
+                    change += self.follow(cache)
             declared: list[str] = []
-            if p.kind == "document":
+            if p.kind == "document" or above:
                 declared, change = self.losing([(place, c) for c in self.columns[place]], change)
             label = " ".join(t for t in choice if t != PLAIN)
-            found.append((label, self.proc(declared, lines + change)))
+            found.append((label, self.proc(declared + locals_, list(first) + lines + taken + change)))
         return found
+
+    def same_tags(self, a: tuple[str, str], b: tuple[str, str]) -> None:
+        if self.tags[a] != self.tags[b]:
+            raise Refused("a copy between fields of other tags")
+
+    def empty(self, place: str) -> list[str]:
+        return [f"{self.row(place)} := 0;"] + [f"{self.col(place, c)} := 0;" for c in self.columns[place]]
+
+    def follow(self, cache: Place) -> list[str]:
+        """What a write to its table does to an entry."""
+        if cache.on_write == "invalidate":
+            return self.empty(cache.name)
+        if cache.on_write == "refresh":
+            lines = []
+            for c in self.columns[cache.name]:
+                twin = cache.same_as.get(c)
+                if not twin or twin[0] != cache.of:
+                    raise Refused("a refreshed entry without a twin")
+                self.same_tags((cache.name, c), twin)
+                lines.append(f"{self.col(cache.name, c)} := {self.col(*twin)};")
+            return [f"if {self.row(cache.name)} = 1 then"] + lines + ["end;"]
+        return []
+
+    def caches(self) -> None:
+        for place in self.s.places.values():
+            if place.kind != "cache":
+                continue
+            there = f"{self.row(place.name)} = 1"
+            if self.s.faults:
+                self.rule(f"{place.name} evicts", f"users() & {there}", self.empty(place.name))
+            if place.ttl is not None and place.ttl <= self.s.waits_at_most:
+                self.rule(f"{place.name} runs out", f"mode != {BOOT} & {there}", self.empty(place.name))
+            elif place.ttl is not None:
+                if any(s.verb == "wait" for s in self.every_step()):
+                    raise Refused("a long ttl and a wait")
+                self.rule(f"{place.name} runs out", f"!trust & (mode = {ENDED} | mode = {PROBE}) & {there}", self.empty(place.name))
+            if place.of and place.on_write != "leave" and any(s.verb == "backfill" and s.args[0] == place.of for s in self.every_step()):
+                raise Refused("a scan under a cache that follows")
 
     def alive(self, v: Variant, r: str) -> str:
         parts = [f"ver_{v.actor.var}[{r}] = {v.index}"] if len(v.actor.versions) > 1 else []
@@ -490,7 +597,9 @@ class Exporter:
         return f"exists r: 0..{v.actor.copies - 1} do {self.alive(v, 'r')} end"
 
     def users(self) -> None:
-        for v, verb, place, fields in self.verbs("reads", "writes"):
+        self.caches()
+        self.handlers()
+        for v, verb, place, fields in self.direct("reads", "writes"):
             if place not in self.s.places:
                 raise Refused(f"place {place}")
             if verb == "reads":
@@ -913,6 +1022,8 @@ class Exporter:
                         self.rule(f"{client.name} is gone", f"{inside} & {ident('gone', client.name)} = 0", [f"{ident('gone', client.name)} := 1;"])
         elif step.verb == "pause":
             self.rule(name, guard, go + done)
+        elif step.verb == "flush":
+            self.rule(name, guard, go + done + self.empty(step.args[0]))
         elif step.verb == "requeue":
             self.rule(name, guard, go + done + self.requeue(step.args[0]))
         elif step.verb == "drain":
@@ -970,6 +1081,8 @@ class Exporter:
             return Way(active, "false", guard, self.scan(step), once=True)
         if step.verb == "pause" or step.verb == "wait" and step.args[0] == "for":
             return Way(active, "false", guard, [], once=True)
+        if step.verb == "flush":
+            return Way(active, "false", guard, self.empty(step.args[0]), once=True)
         if step.verb == "requeue":
             return Way(active, "false", guard, self.requeue(step.args[0]), once=True)
         if step.verb == "drain":
@@ -1106,7 +1219,7 @@ class Exporter:
             if place.starts is None or place.kind == "queue":
                 continue
             for c in self.columns[place.name]:
-                if c not in place.starts and (place.kind == "document" or place.columns):
+                if c not in place.starts and (place.kind != "table" or place.columns):
                     added = ident("has", place.name, c) in self.shape and f"  {ident('has', place.name, c)} := 0;" in self.init
                     if not added:
                         raise Refused("starts that leave fields out")
