@@ -32,6 +32,13 @@ class Actor:
     copies: int
     client: bool = False
     var: str = ""
+    behind: int = 0
+    behind_at: str = ""
+    boots: bool = False
+
+    @property
+    def total(self) -> int:
+        return self.copies + self.behind
 
     def who(self, version: str) -> str:
         return f"{self.name} {version}".strip()
@@ -94,9 +101,10 @@ class Exporter:
     def read_actors(self) -> dict[str, Actor]:
         actors = {}
         for service in self.s.services.values():
-            if service.stragglers:
-                raise Refused("stragglers")
-            actors[service.name] = Actor(service.name, service.versions, min(service.replicas, self.replicas))
+            if service.stragglers > 1:
+                raise Refused("more than one straggler")
+            actors[service.name] = Actor(service.name, service.versions, min(service.replicas, self.replicas),
+                                         behind=service.stragglers, behind_at=service.straggler_at or "")
         for client in self.s.clients.values():
             if client.name in actors:
                 raise Refused("a client named like a service")
@@ -112,8 +120,8 @@ class Exporter:
             for chosen in itertools.product(*(self.s.values[n].values for n in names)):
                 seen = dict(zip(names, chosen))
                 body = resolve(chain, lambda cond: all(self.met(part, seen) for part in cond.split(" and ")))
-                if body.starts_if:
-                    raise Refused("starts_if")
+                if body.starts_if or any(h and h["trigger"] == "start" for h in body.handlers.values()):
+                    actor.boots = True
                 found.append(Variant(actor, index, version, body, tuple(seen.items())))
         return found
 
@@ -139,17 +147,17 @@ class Exporter:
                 raise Refused("a queue that starts with messages")
         for v in self.variants:
             for h in v.body.handlers.values():
-                if h and (h["trigger"] or any(verb not in ("reads", "writes") or p not in self.s.places for verb, p in h["verbs"])):
+                if h and h["trigger"] == "start" and not self.s.faults:
+                    raise Refused("a start handler without faults")
+                if h and (h["trigger"].startswith("write") or any(verb not in ("reads", "writes") or p not in self.s.places for verb, p in h["verbs"])):
                     raise Refused("a handler of messages, calls, times or starts")
                 if h and not h["atomic"] and len({p for _, p in h["verbs"]}) > 1:
                     raise Refused("a handler of several moments")
-            if v.body.keeps_unknown:
-                raise Refused("keeps_unknown")
         for value in self.s.values.values():
             if value.within and len(value.values) > 2:
                 raise Refused("a config seen one by one")
-            if value.irreversible:
-                raise Refused("irreversible")
+            if value.irreversible and isinstance(self.plan.rollback, list):
+                raise Refused("irreversible and a list")
         for step in self.plan.steps:
             if step.floor:
                 raise Refused("floor")
@@ -270,8 +278,13 @@ class Exporter:
         self.shape: set[str] = set()
         for actor in self.actors.values():
             if len(actor.versions) > 1:
-                self.var(f"ver_{actor.var}", f"array[0..{actor.copies - 1}] of 0..{len(actor.versions) - 1}", "")
+                self.var(f"ver_{actor.var}", f"array[0..{actor.total - 1}] of 0..{len(actor.versions) - 1}", "")
                 self.init[-1] = f"  for i: 0..{actor.copies - 1} do ver_{actor.var}[i] := 0; end;"
+                if actor.behind:
+                    self.init[-1] += f" ver_{actor.var}[{actor.copies}] := {list(actor.versions).index(actor.behind_at)};"
+            if actor.boots:
+                self.var(f"up_{actor.var}", f"array[0..{actor.total - 1}] of boolean", "")
+                self.init[-1] = f"  for i: 0..{actor.total - 1} do up_{actor.var}[i] := true; end;"
         self.watch: dict[str, list[Actor]] = {}
         for value in self.s.values.values():
             self.var(ident("val", value.name), f"0..{len(value.values) - 1}", "0")
@@ -279,8 +292,8 @@ class Exporter:
                 self.watch[value.name] = [a for a in self.actors.values()
                                           if any(v.actor is a and value.name in dict(v.seen) for v in self.variants)]
                 for a in self.watch[value.name]:
-                    self.var(ident("view", value.name, a.name), f"array[0..{a.copies - 1}] of 0..1", "")
-                    self.init[-1] = f"  for i: 0..{a.copies - 1} do {ident('view', value.name, a.name)}[i] := 0; end;"
+                    self.var(ident("view", value.name, a.name), f"array[0..{a.total - 1}] of 0..1", "")
+                    self.init[-1] = f"  for i: 0..{a.total - 1} do {ident('view', value.name, a.name)}[i] := 0; end;"
         self.slots: dict[str, list[tuple[tuple, str, int]]] = {}
         for place in self.s.places.values():
             if place.kind == "queue":
@@ -455,10 +468,13 @@ class Exporter:
     def handlers(self) -> None:
         for v in self.variants:
             for name, h in v.body.handlers.items():
-                if h:
-                    self.one_handler(v, name, h)
+                if h and h["trigger"] != "start":
+                    who = f"mode != {BOOT}" if h["trigger"] else "users()"
+                    guard = " & ".join([f"{who} & {self.some(v)}"] + [self.fact(f) for f in h["when"]])
+                    for label, call in self.handled(v, h):
+                        self.rule(f"{v.who} {name} {label}", guard, [call])
 
-    def one_handler(self, v: Variant, name: str, h: dict[str, Any]) -> None:
+    def handled(self, v: Variant, h: dict[str, Any]) -> list[tuple[str, str]]:
         verbs = {k: Fields(f.items, tuple({**h["on"], **dict(f.on)}.items())) for k, f in h["verbs"].items() if f}
         data = sorted({self.datum[p, n] for (verb, p), f in verbs.items() for n in self.named(p, f)})
         lines, declared = [], [f"  {self.bad(d)}: boolean;" for d in data]
@@ -470,12 +486,9 @@ class Exporter:
         writes = [(p, f) for (verb, p), f in verbs.items() if verb == "writes"]
         if len(writes) > 1:
             raise Refused("a handler that writes two places")
-        guard = " & ".join([f"users() & {self.some(v)}"] + [self.fact(f) for f in h["when"]])
         if not writes:
-            self.rule(f"{v.who} {name}", guard, [self.proc(declared, lines)])
-        for p, f in writes:
-            for label, call in self.writing(v, p, f, declared, lines, read):
-                self.rule(f"{v.who} {name} {label}", guard, [call])
+            return [("", self.proc(declared, lines))]
+        return self.writing(v, *writes[0], declared, lines, read)
 
     def writing(self, v: Variant, place: str, fields: Fields, above: list[str] = [], first: list[str] = [],
                 read: Iterable[str] = ()) -> list[tuple[str, str]]:
@@ -490,6 +503,10 @@ class Exporter:
         names = [i.names[0] for i in items]
         listed = [(place, n) for n in names]
         copied = {i.names[0]: i for i in items if i.source}
+        kept: set[str] = set()
+        if v.body.keeps_unknown and place in read and p.kind != "table":
+            known = {n for w, _, where, f in self.verbs("reads", "writes") if w is v and where == place for n in self.named(place, f)}
+            kept = set(self.columns[place]) - known
         found = []
         for choice in itertools.product(*(i.tags or (PLAIN,) for i in items)):
             lines = []
@@ -522,10 +539,10 @@ class Exporter:
                 else:
                     change.append(f"{column} := {code};")
             if p.kind != "table":
-                change += [f"{self.col(place, c)} := 0;" for c in self.columns[place] if c not in names]
+                change += [f"{self.col(place, c)} := 0;" for c in self.columns[place] if c not in names and c not in kept]
             data = {self.datum[f]: "true" for f in listed if f[1] not in copied}
             for f in self.datum:
-                if self.datum[f] in data and f not in listed and not (p.kind != "table" and f[0] == place):
+                if self.datum[f] in data and f not in listed and not (p.kind != "table" and f[0] == place and f[1] not in kept):
                     if above and self.bad(self.datum[f]) in " ".join(above):
                         change.append(f"if !{self.bad(self.datum[f])} then")
                     change.append(f"if {self.col(*f)} != 0 & {self.col(*f)} % 2 = 1 then {self.col(*f)} := {self.col(*f)} + 1; end;")
@@ -581,6 +598,12 @@ class Exporter:
                 raise Refused("a scan under a cache that follows")
 
     def alive(self, v: Variant, r: str) -> str:
+        parts = self.is_at(v, r)
+        if v.actor.boots:
+            parts.append(f"up_{v.actor.var}[{r}]")
+        return " & ".join(parts) or "true"
+
+    def is_at(self, v: Variant, r: str) -> list[str]:
         parts = [f"ver_{v.actor.var}[{r}] = {v.index}"] if len(v.actor.versions) > 1 else []
         for name, value in v.seen:
             i = self.s.values[name].values.index(value)
@@ -591,12 +614,55 @@ class Exporter:
         client = self.s.clients.get(v.actor.name)
         if client and client.falls:
             parts.append(f"{ident('gone', client.name)} = 0")
-        return " & ".join(parts) or "true"
+        return parts
+
+    def boots(self) -> None:
+        """A replica that is not up starts, again and again, and crashes where its version cannot start."""
+        for v in self.variants:
+            actor = v.actor
+            if not actor.boots:
+                continue
+            if actor.client:
+                raise Refused("a client that starts")
+            up, last = f"up_{actor.var}", actor.total - 1
+            facts = [self.fact(f) for f in v.body.starts_if.split(" and ")] if v.body.starts_if else []
+            may = " & ".join(facts or ["true"])
+            here = " & ".join(self.is_at(v, "x") + [f"!{up}[x]", f"mode != {BOOT}"])
+            if facts:
+                self.rule(f"{v.who} cannot start", f"{here} & !({may})", [self.hurt("crash", v.who, "")], f"x: 0..{last}")
+            starts = [h for h in v.body.handlers.values() if h and h["trigger"] == "start"]
+            if len(starts) > 1:
+                raise Refused("two start handlers")
+            calls: list[tuple[str, str]] = [("", "")]
+            for h in starts:
+                calls = self.starting(v, h)
+            for label, call in calls:
+                self.rule(f"{v.who} starts {label}", f"{here} & {may}",
+                          ["starts_well := true;", call, f"if starts_well then {up}[x] := true; end;"], f"x: 0..{last}")
+            if self.s.faults:
+                alive = " & ".join(self.is_at(v, "x") + [f"{up}[x]", "users()"])
+                self.rule(f"{v.who} restarts", alive, [f"{up}[x] := false;"], f"x: 0..{last}")
+
+    def starting(self, v: Variant, h: dict[str, Any]) -> list[tuple[str, str]]:
+        if h["when"]:
+            raise Refused("a start handler with a when")
+        before = len(self.procs)
+        found = self.handled(v, h)
+        for i in range(before, len(self.procs)):
+            self.procs[i] = self.stop_at_crash(v, self.procs[i])
+        return found
+
+    def stop_at_crash(self, v: Variant, text: str) -> str:
+        for (kind, who, _), i in self.harms.items():
+            if kind == "crash" and who == v.who:
+                text = text.replace(f"hurt_{i}(false); return;", f"hurt_{i}(false); starts_well := false; return;")
+        return text
 
     def some(self, v: Variant) -> str:
-        return f"exists r: 0..{v.actor.copies - 1} do {self.alive(v, 'r')} end"
+        return f"exists r: 0..{v.actor.total - 1} do {self.alive(v, 'r')} end"
 
     def users(self) -> None:
+        self.boots()
         self.caches()
         self.handlers()
         for v, verb, place, fields in self.direct("reads", "writes"):
@@ -646,10 +712,10 @@ class Exporter:
                 harm = self.exchange(api, a, b, sends, takes, answers, hears)
                 for text in harm:
                     if a.actor is b.actor:
-                        n = a.actor.copies - 1
+                        n = a.actor.total - 1
                         guard = (f"exists r: 0..{n} do exists q: 0..{n} do r != q & {self.alive(a, 'r')} & {self.alive(b, 'q')} end end")
                     else:
-                        guard = f"({self.some(a)}) & (exists q: 0..{b.actor.copies - 1} do {self.alive(b, 'q')} end)"
+                        guard = f"({self.some(a)}) & (exists q: 0..{b.actor.total - 1} do {self.alive(b, 'q')} end)"
                     self.rule(f"{a.who} calls {b.who} {api}", f"users() & {guard}", [text])
 
     def exchange(self, api: str, a: Variant, b: Variant, sends: dict, takes: dict, answers: dict, hears: dict) -> list[str]:
@@ -828,15 +894,18 @@ class Exporter:
             i = list(actor.versions).index(m[3])
             if len(actor.versions) == 1:
                 return "true"
-            return f"(forall r: 0..{actor.copies - 1} do ver_{actor.var}[r] {'>=' if m[2] == '>=' else '='} {i} end)"
+            return f"(forall r: 0..{actor.total - 1} do ver_{actor.var}[r] {'>=' if m[2] == '>=' else '='} {i} end)"
+        if m := re.fullmatch(r"(all|any) (\S+)(?: at (\S+))? up", text):
+            if self.actors[m[2]].boots:
+                raise Refused(f"fact {text}")
         if m := re.fullmatch(r"(?:all|any) (\S+) up", text):
             return "true"
         if m := re.fullmatch(r"any (\S+) at (\S+) up", text):
             actor = self.actors[m[1]]
-            return f"(exists r: 0..{actor.copies - 1} do ver_{actor.var}[r] = {list(actor.versions).index(m[2])} end)"
+            return f"(exists r: 0..{actor.total - 1} do ver_{actor.var}[r] = {list(actor.versions).index(m[2])} end)"
         if (m := re.fullmatch(r"no (\S+) (\S+)", text)) and m[1] in self.actors:
             actor = self.actors[m[1]]
-            return f"(forall r: 0..{actor.copies - 1} do ver_{actor.var}[r] != {list(actor.versions).index(m[2])} end)"
+            return f"(forall r: 0..{actor.total - 1} do ver_{actor.var}[r] != {list(actor.versions).index(m[2])} end)"
         if (m := re.fullmatch(r"no (\S+)", text)) and m[1] in self.s.clients and self.s.clients[m[1]].falls:
             return f"{ident('gone', m[1])} = 1"
         if m := re.fullmatch(r"(\S+) traffic < (\S+)%", text):
@@ -891,10 +960,17 @@ class Exporter:
     def everywhere(self, service: str, version: str) -> str:
         actor = self.actors[service]
         i = list(actor.versions).index(version)
-        return f"(forall r: 0..{actor.copies - 1} do ver_{actor.var}[r] = {i} end)" if len(actor.versions) > 1 else "true"
+        up = f" & up_{actor.var}[r]" if actor.boots else ""
+        if len(actor.versions) == 1 and not up:
+            return "true"
+        at = f"ver_{actor.var}[r] = {i}" if len(actor.versions) > 1 else "true"
+        return f"(forall r: 0..{actor.copies - 1} do {at}{up} end)"
+
+    def all_up(self, actor: Actor, v: int) -> str:
+        return f"(forall r: 0..{actor.copies - 1} do ver_{actor.var}[r] != {v} | up_{actor.var}[r] end)" if actor.boots else "true"
 
     def seen_by_all(self, name: str, value: int) -> str:
-        views = [f"(forall r: 0..{a.copies - 1} do {ident('view', name, a.name)}[r] = {value} end)" for a in self.watch.get(name, [])]
+        views = [f"(forall r: 0..{a.total - 1} do {ident('view', name, a.name)}[r] = {value} end)" for a in self.watch.get(name, [])]
         return " & ".join([f"{ident('val', name)} = {value}"] + views)
 
     def migration(self, step: Step, undo: bool) -> tuple[str, str, list[str]]:
@@ -1042,8 +1118,17 @@ class Exporter:
         last = actor.copies - 1
         ver = f"ver_{actor.var}"
         enough = step.stays or actor.copies
-        lines = [f"{ver}[x] := {v};", "n := 0;", f"for r: 0..{last} do if {ver}[r] = {v} then n := n + 1; end; end;",
-                 f"if n >= {enough} then pos := {self.at(i, 'done')}; busy := false;"]
+        ready = f" & {self.all_up(actor, v)}"
+        if actor.boots and step.stays:
+            raise Refused("a canary that boots and stays")
+        if actor.boots:
+            if actor.copies == 2 and step.staged:
+                raise Refused("two replicas that boot")
+            self.rule(f"step {i} {step.id} ends", f"{inside} & pos = {self.at(i, 'done' if step.stays else 'mixed')} & {self.everywhere(*step.args)}",
+                      [f"pos := {self.at(i, 'done')};", "busy := false;"])
+        lines = [f"{ver}[x] := {v};"] + ([f"up_{actor.var}[x] := false;"] if actor.boots else [])
+        lines += ["n := 0;", f"for r: 0..{last} do if {ver}[r] = {v} then n := n + 1; end; end;",
+                 f"if n >= {enough}{' & false' if actor.boots else ''} then pos := {self.at(i, 'done')}; busy := false;"]
         if step.staged and actor.copies > 1 and enough > 1:
             lines.append(f"elsif n = 1 then pos := {self.at(i, 'canary')}; busy := true;")
         if actor.copies > (2 if step.staged else 1) and enough > 1:
@@ -1051,7 +1136,7 @@ class Exporter:
         lines.append("end;")
         self.count += 1
         self.procs.append(f"procedure deploy_{i}(x: 0..{last});\nvar n: 0..{actor.copies};\nbegin\n  " + "\n  ".join(lines) + "\nend;")
-        self.rule(f"step {i} {step.id}", f"(({guard}) | ({inside})) & {ver}[x] != {v}", go + [f"deploy_{i}(x);"], f"x: 0..{last}")
+        self.rule(f"step {i} {step.id}", f"(({guard}) | ({inside})) & {ver}[x] != {v}{ready}", go + [f"deploy_{i}(x);"], f"x: 0..{last}")
 
     # the rollback
 
@@ -1071,7 +1156,8 @@ class Exporter:
                 raise Refused("a canary that stays in a rollback")
             v = list(actor.versions).index(step.args[1])
             ver = f"ver_{actor.var}"
-            return Way(active, self.everywhere(*step.args), f"{guard} & {ver}[x] != {v}", [f"{ver}[x] := {v};"], params=f"x: 0..{actor.copies - 1}")
+            return Way(active, self.everywhere(*step.args), f"{guard} & {ver}[x] != {v} & {self.all_up(actor, v)}",
+                       [f"{ver}[x] := {v};"] + ([f"up_{actor.var}[x] := false;"] if actor.boots else []), params=f"x: 0..{actor.copies - 1}")
         if step.verb in ("flag", "set"):
             value = self.s.values[step.args[0]]
             v = value.values.index(step.args[1])
@@ -1135,7 +1221,7 @@ class Exporter:
                 ways.append(self.way(Step("deploy", (step.args[0], was), step.id), active))
             if kind == "code-only":
                 continue
-            if step.verb in ("flag", "set"):
+            if step.verb in ("flag", "set") and not self.s.values[step.args[0]].irreversible:
                 ways.append(self.way(Step(step.verb, (step.args[0], was), step.id), active))
             if step.verb == "migrate" and (kind == "undo-everything" or self.narrows(step)):
                 ways.append(self.way(Step("migrate", step.args, step.id), active, undo=True))
@@ -1207,7 +1293,7 @@ class Exporter:
             if len(a.versions) > 1:
                 parts.append(f"(forall r: 0..{a.copies - 1} do ver_{a.var}[r] = ver_{a.var}[0] end)")
         for name, actors in self.watch.items():
-            parts += [f"(forall r: 0..{a.copies - 1} do {ident('view', name, a.name)}[r] = {ident('val', name)} end)" for a in actors]
+            parts += [f"(forall r: 0..{a.total - 1} do {ident('view', name, a.name)}[r] = {ident('val', name)} end)" for a in actors]
         return " & ".join(parts)
 
     # the start
@@ -1253,11 +1339,11 @@ class Exporter:
         for name, actors in self.watch.items():
             for a in actors:
                 view = ident("view", name, a.name)
-                self.rule(f"{a.name} sees {name}", f"{view}[r] != {ident('val', name)}", [f"{view}[r] := {ident('val', name)};"], f"r: 0..{a.copies - 1}")
+                self.rule(f"{a.name} sees {name}", f"{view}[r] != {ident('val', name)}", [f"{view}[r] := {ident('val', name)};"], f"r: 0..{a.total - 1}")
                 if self.s.faults:
-                    others = " | ".join(f"(exists q: 0..{b.copies - 1} do {ident('view', name, b.name)}[q] != {ident('val', name)} end)" for b in actors)
+                    others = " | ".join(f"(exists q: 0..{b.total - 1} do {ident('view', name, b.name)}[q] != {ident('val', name)} end)" for b in actors)
                     self.rule(f"{a.name} restarts and sees {name} as it was", f"users() & ({others}) & {view}[r] = {ident('val', name)}",
-                              [f"{view}[r] := 1 - {ident('val', name)};"], f"r: 0..{a.copies - 1}")
+                              [f"{view}[r] := 1 - {ident('val', name)};"], f"r: 0..{a.total - 1}")
         for client in self.s.clients.values():
             if client.falls and client.falls[1] <= self.s.waits_at_most:
                 self.rule(f"{client.name} is gone", f"{ident('gone', client.name)} = 0", [f"{ident('gone', client.name)} := 1;"])
@@ -1283,7 +1369,7 @@ class Exporter:
         refuted = " | ".join(f"c = {x}" for x in self.refuted) or "false"
         out = [f"-- {self.s_name}: positions " + ", ".join(f"{i} = {s} {w}" for i, (s, w) in enumerate(self.positions)),
                "-- modes: 0 boot, 1 before any step, 2 forward, 3 rolling back, 4 rollback ended, 5 probe of a possible home",
-               "var", "  mode: 0..5;", "  trust: boolean;", "  lost: boolean;", "  busy: boolean;", "  passed: boolean;",
+               "var", "  mode: 0..5;", "  starts_well: boolean;", "  trust: boolean;", "  lost: boolean;", "  busy: boolean;", "  passed: boolean;",
                f"  pc: 0..{max(1, len(self.plan.steps))};", f"  pos: 0..{n};", f"  from: 0..{n};", f"  bk: 0..{max(1, self.ways)};",
                f"  k0: 0..{top - 1};"] + self.vars
         out += [f"function users(): boolean; begin return mode != {BOOT} & !trust; end;",
@@ -1296,7 +1382,7 @@ class Exporter:
         out += [self.hurt_proc(i, harm) for harm, i in self.harms.items()]
         out += ["procedure note(all: boolean);\nbegin\n" + "\n".join(note) + "\nend;"]
         out += self.procs
-        out += ["startstate begin", "  mode := 0; trust := false; lost := false; busy := false; passed := false;",
+        out += ["startstate begin", "  mode := 0; starts_well := true; trust := false; lost := false; busy := false; passed := false;",
                 "  pc := 0; pos := 0; from := 0; bk := 0; k0 := 0;"] + self.init + ["end;"]
         out += self.rules
         for i in range(n):
