@@ -1062,11 +1062,11 @@ class Exporter:
     def begin(self, i: int, step: Step, guard: str) -> None:
         go = [f"mode := {FORWARD};", f"pc := {i};"]
         inside = f"!trust & mode = {FORWARD} & busy & pc = {i}"
-        done = [f"pos := {self.at(i, 'done')};", "busy := false;"]
+        done = [f"pos := {self.at(i, 'done')};", "busy := false;", "advance();"]
         name = f"step {i} {step.id}"
         if step.verb == "migrate":
             _, can, call = self.migration(step, step.args[2])
-            self.rule(name, f"{guard} & {can}", go + done + call)
+            self.rule(name, f"{guard} & {can}", go + done[:2] + call + done[2:])
         elif step.verb == "deploy":
             self.deploying(i, step, guard, inside, go)
         elif step.verb in ("flag", "set"):
@@ -1080,13 +1080,14 @@ class Exporter:
                 self.rule(name + " seen", f"{inside} & {self.seen_by_all(value.name, v)}", done)
         elif step.verb == "backfill":
             once = [f"once_{i} := 1;"] if step.once else []
+            guard += f" & {self.has(*step.args[:2])}" + (f" & {self.has(*step.args[3:])}" if step.args[2] == "copy" else "")
             if step.once:
                 self.var(f"once_{i}", "0..1", "0")
             self.rule(name, guard, go + [f"pos := {self.at(i, 'mixed')};", "busy := true;", "passed := false;"])
             again = "" if not step.verify else f" | !({self.verify(step)})"
             self.rule(name + " passes", f"{inside} & (!passed{again})", self.scan(step) + ["passed := true;"])
             held = f" & {self.verify(step)}" if step.verify else ""
-            self.rule(name + " ends", f"{inside} & passed{held}", done + once + ["passed := false;"])
+            self.rule(name + " ends", f"{inside} & passed{held}", once + ["passed := false;"] + done)
         elif step.verb == "wait":
             self.rule(name, guard, go + [f"pos := {self.at(i, 'mixed')};", "busy := true;"])
             until = step.args[1] if step.args[0] == "until" else []
@@ -1099,12 +1100,12 @@ class Exporter:
         elif step.verb == "pause":
             self.rule(name, guard, go + done)
         elif step.verb == "flush":
-            self.rule(name, guard, go + done + self.empty(step.args[0]))
+            self.rule(name, guard, go + self.empty(step.args[0]) + done)
         elif step.verb == "requeue":
-            self.rule(name, guard, go + done + self.requeue(step.args[0]))
+            self.rule(name, guard, go + self.requeue(step.args[0]) + done)
         elif step.verb == "drain":
             self.rule(name, guard, go + [f"pos := {self.at(i, 'mixed')};", "busy := true;"] + self.mark(step.args[0]))
-            self.rule(name + " ends", f"{inside} & !({self.marked(step.args[0])})", done + self.unmark())
+            self.rule(name + " ends", f"{inside} & !({self.marked(step.args[0])})", self.unmark() + done)
         else:
             raise Refused(f"step {step.verb}")
 
@@ -1125,10 +1126,10 @@ class Exporter:
             if actor.copies == 2 and step.staged:
                 raise Refused("two replicas that boot")
             self.rule(f"step {i} {step.id} ends", f"{inside} & pos = {self.at(i, 'done' if step.stays else 'mixed')} & {self.everywhere(*step.args)}",
-                      [f"pos := {self.at(i, 'done')};", "busy := false;"])
+                      [f"pos := {self.at(i, 'done')};", "busy := false;", "advance();"])
         lines = [f"{ver}[x] := {v};"] + ([f"up_{actor.var}[x] := false;"] if actor.boots else [])
         lines += ["n := 0;", f"for r: 0..{last} do if {ver}[r] = {v} then n := n + 1; end; end;",
-                 f"if n >= {enough}{' & false' if actor.boots else ''} then pos := {self.at(i, 'done')}; busy := false;"]
+                 f"if n >= {enough}{' & false' if actor.boots else ''} then pos := {self.at(i, 'done')}; busy := false; advance();"]
         if step.staged and actor.copies > 1 and enough > 1:
             lines.append(f"elsif n = 1 then pos := {self.at(i, 'canary')}; busy := true;")
         if actor.copies > (2 if step.staged else 1) and enough > 1:
@@ -1259,7 +1260,7 @@ class Exporter:
         ids = [s.id for s in self.plan.steps]
         early = " | ".join(f"from = {p}" for p, (step, _) in enumerate(self.positions) if step < self.promised(ids)) or "false"
         self.rule("another attempt", f"!trust & mode = {ENDED} & harbour() & ({early})",
-                  [f"mode := {FORWARD};", "from := 0;"])
+                  [f"mode := {FORWARD};", "from := 0;", "advance();"])
         self.rule("nothing but fair moves", f"!trust & (mode = {BACK} | mode = {ENDED})", ["trust := true;"])
         if self.probe:
             self.rule("probe", f"!trust & mode = {ENDED} & home() & !lost", [f"mode := {PROBE};", "from := 0;", "k0 := code();"])
@@ -1381,7 +1382,11 @@ class Exporter:
                 f"function harbour(): boolean; begin return mode = {ENDED} & !lost & home() & !refuted(); end;"]
         out += [self.hurt_proc(i, harm) for harm, i in self.harms.items()]
         out += ["procedure note(all: boolean);\nbegin\n" + "\n".join(note) + "\nend;"]
-        out += self.procs
+        out += ["procedure advance();\nbegin"]
+        for i, step in enumerate(self.plan.steps, 1):
+            if self.holds(i, step) != "false":
+                out.append(f"  if pc = {i - 1} & !busy & {self.holds(i, step)} then pc := {i}; pos := {self.at(i, 'done')}; end;")
+        out += ["end;"] + self.procs
         out += ["startstate begin", "  mode := 0; starts_well := true; trust := false; lost := false; busy := false; passed := false;",
                 "  pc := 0; pos := 0; from := 0; bk := 0; k0 := 0;"] + self.init + ["end;"]
         out += self.rules
