@@ -505,8 +505,7 @@ class Exporter:
         copied = {i.names[0]: i for i in items if i.source}
         kept: set[str] = set()
         if v.body.keeps_unknown and place in read and p.kind != "table":
-            known = {n for w, _, where, f in self.verbs("reads", "writes") if w is v and where == place for n in self.named(place, f)}
-            kept = set(self.columns[place]) - known
+            kept = set(self.columns[place])
         found = []
         for choice in itertools.product(*(i.tags or (PLAIN,) for i in items)):
             lines = []
@@ -1091,6 +1090,8 @@ class Exporter:
         elif step.verb == "wait":
             self.rule(name, guard, go + [f"pos := {self.at(i, 'mixed')};", "busy := true;"])
             until = step.args[1] if step.args[0] == "until" else []
+            if step.args[0] == "for":
+                until = [f"no {c.name}" for c in self.s.clients.values() if c.falls and step.args[1] >= c.falls[1]]
             self.rule(name + " ends", " & ".join([inside] + [self.fact(f) for f in until]), done)
             for client in self.s.clients.values():
                 if client.falls:
