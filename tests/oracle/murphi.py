@@ -77,9 +77,10 @@ class Key:
 
 
 class Exporter:
-    def __init__(self, scenario: Scenario, plan: Plan, replicas: int = 3, refuted: Iterable[int] = (), probe: bool = True):
+    def __init__(self, scenario: Scenario, plan: Plan, replicas: int = 3, refuted: Iterable[int] = (), probe: bool = True,
+                 claims: bool = False):
         self.s, self.plan, self.replicas = scenario, plan, replicas
-        self.refuted, self.probe = sorted(set(refuted)), probe
+        self.refuted, self.probe, self.claims = sorted(set(refuted)), probe, claims
         self.harms: dict[tuple[str, str, str], int] = {}
         self.rules: list[str] = []
         self.procs: list[str] = []
@@ -377,6 +378,8 @@ class Exporter:
         lines = [f"procedure hurt_{number}(all: boolean);", "begin"]
         if self.probe:
             lines += [f"  if mode = {PROBE} & !all then put \"REFUTED {number} \"; put k0; end;"]
+        if self.claims:
+            lines += [f"  if mode > {PRE} & mode != {PROBE} & !all then {ident('harm', harm[0])} := true; end;"]
         lines += [f"  cover all | mode = {PRE} \"PRE|{number}|{name}\";"]
         lines += [f"  cover all | (mode != {PROBE} & charged() = {i}) \"HARM|{i}|{number}|{name}\";" for i in range(len(self.positions))]
         return "\n".join(lines + ["end;"])
@@ -1369,6 +1372,9 @@ class Exporter:
         note = [f"  cover all | ((mode = {PRE} | mode = {FORWARD}) & pos = {i}) \"AT|{i}\";" for i in range(n)]
         note += [f"  cover all | (lost & charged() = {i}) \"LOST|{i}\";" for i in range(n)]
         refuted = " | ".join(f"c = {x}" for x in self.refuted) or "false"
+        kinds = sorted({kind for kind, _, _ in self.harms} - {"loss"}) if self.claims else []
+        for k in kinds:
+            self.var(ident("harm", k), "boolean", "false")
         out = [f"-- {self.s_name}: positions " + ", ".join(f"{i} = {s} {w}" for i, (s, w) in enumerate(self.positions)),
                "-- modes: 0 boot, 1 before any step, 2 forward, 3 rolling back, 4 rollback ended, 5 probe of a possible home",
                "var", "  mode: 0..5;", "  starts_well: boolean;", "  trust: boolean;", "  lost: boolean;", "  busy: boolean;", "  passed: boolean;",
@@ -1391,6 +1397,8 @@ class Exporter:
         out += ["startstate begin", "  mode := 0; starts_well := true; trust := false; lost := false; busy := false; passed := false;",
                 "  pc := 0; pos := 0; from := 0; bk := 0; k0 := 0;"] + self.init + ["end;"]
         out += self.rules
+        if self.claims:
+            out += [f'invariant "no {k}" !{ident("harm", k)};' for k in kinds] + ['invariant "no loss" !lost;']
         for i in range(n):
             out.append(f'liveness "HOME|{i}" !(trust & from = {i}) | lost | harbour();')
             out.append(f'liveness "ENDS|{i}" !(trust & from = {i}) | lost | mode = {ENDED};')
@@ -1406,6 +1414,7 @@ def main() -> int:
     parser.add_argument("file")
     parser.add_argument("--plan")
     parser.add_argument("--replicas", type=int, default=3)
+    parser.add_argument("--claims", action="store_true", help="invariants: no loss, no harm of any kind (rumur prints a trace to one)")
     options = parser.parse_args()
     try:
         scenario = load(options.file)
@@ -1413,7 +1422,7 @@ def main() -> int:
         if not plans:
             raise Refused(f"plan {options.plan}")
         for plan in plans:
-            sys.stdout.write(Exporter(scenario, plan, options.replicas).text())
+            sys.stdout.write(Exporter(scenario, plan, options.replicas, probe=not options.claims, claims=options.claims).text())
     except (Refused, KeyError, ValueError) as why:
         print(f"refused: {why}", file=sys.stderr)
         return 2
