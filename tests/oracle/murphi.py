@@ -295,6 +295,7 @@ class Exporter:
                 for a in self.watch[value.name]:
                     self.var(ident("view", value.name, a.name), f"array[0..{a.total - 1}] of 0..1", "")
                     self.init[-1] = f"  for i: 0..{a.total - 1} do {ident('view', value.name, a.name)}[i] := 0; end;"
+        self.var("draining", "boolean", "false")
         self.slots: dict[str, list[tuple[tuple, str, int]]] = {}
         for place in self.s.places.values():
             if place.kind == "queue":
@@ -303,6 +304,8 @@ class Exporter:
             self.key(self.row(place.name), 1)
             for c in self.columns[place.name]:
                 self.key(self.col(place.name, c), 2 * len(self.tags[place.name, c]))
+            if place.ttl is not None:
+                self.var(ident("old", place.name), "boolean", "false")
             for m, (kind, what) in place.migrations.items():
                 self.key(ident("did", place.name, m), 1)
                 if kind == "add_column":
@@ -348,8 +351,6 @@ class Exporter:
                 self.slots[place.name].append((c, name, left))
             if place.attempts and place.then == "dead-letter":
                 self.key(ident("dead", place.name, str(i)), 1)
-        if classes and "draining" not in " ".join(self.vars):
-            self.var("draining", "boolean", "false")
 
     def payloads(self, fields: Fields) -> list[tuple[tuple, dict[str, str]]]:
         for item in fields.items:
@@ -550,7 +551,7 @@ class Exporter:
                     change.append(f"if {self.col(*f)} != 0 & {self.col(*f)} % 2 = 1 then {self.col(*f)} := {self.col(*f)} + 1; end;")
                     if above and self.bad(self.datum[f]) in " ".join(above):
                         change.append("end;")
-            change.append(f"{self.row(place)} := 1;")
+            change += [f"{self.row(place)} := 1;"] + self.young(place)
             for cache in self.s.places.values():
                 if cache.kind == "cache" and cache.of == place:
                     change += self.follow(cache)
@@ -566,7 +567,20 @@ class Exporter:
             raise Refused("a copy between fields of other tags")
 
     def empty(self, place: str) -> list[str]:
-        return [f"{self.row(place)} := 0;"] + [f"{self.col(place, c)} := 0;" for c in self.columns[place]]
+        return [f"{self.row(place)} := 0;"] + [f"{self.col(place, c)} := 0;" for c in self.columns[place]] + self.young(place)
+
+    def young(self, place: str) -> list[str]:
+        return [f"{ident('old', place)} := false;"] if self.s.places[place].ttl is not None else []
+
+    def outlived(self, step: Step) -> list[Place]:
+        """The caches that a wait empties of what was there when it began."""
+        return [p for p in self.s.places.values() if p.kind == "cache" and p.ttl is not None and step.args[0] == "for" and step.args[1] >= p.ttl]
+
+    def age(self, step: Step) -> list[str]:
+        return [f"{ident('old', p.name)} := {self.row(p.name)} = 1;" for p in self.outlived(step)]
+
+    def aged(self, step: Step) -> str:
+        return " & ".join([f"!{ident('old', p.name)}" for p in self.outlived(step)] or ["true"])
 
     def follow(self, cache: Place) -> list[str]:
         """What a write to its table does to an entry."""
@@ -580,7 +594,7 @@ class Exporter:
                     raise Refused("a refreshed entry without a twin")
                 self.same_tags((cache.name, c), twin)
                 lines.append(f"{self.col(cache.name, c)} := {self.col(*twin)};")
-            return [f"if {self.row(cache.name)} = 1 then"] + lines + ["end;"]
+            return [f"if {self.row(cache.name)} = 1 then"] + lines + self.young(cache.name) + ["end;"]
         return []
 
     def caches(self) -> None:
@@ -593,9 +607,10 @@ class Exporter:
             if place.ttl is not None and place.ttl <= self.s.waits_at_most:
                 self.rule(f"{place.name} runs out", f"mode != {BOOT} & {there}", self.empty(place.name))
             elif place.ttl is not None:
-                if any(s.verb == "wait" for s in self.every_step()):
-                    raise Refused("a long ttl and a wait")
-                self.rule(f"{place.name} runs out", f"!trust & (mode = {ENDED} | mode = {PROBE}) & {there}", self.empty(place.name))
+                if any(s.verb == "wait" and s.args[0] == "until" for s in self.every_step()):
+                    raise Refused("a long ttl and a wait until")
+                self.rule(f"{place.name} runs out", f"(!trust & (mode = {ENDED} | mode = {PROBE}) | {ident('old', place.name)}) & {there}",
+                          self.empty(place.name))
             if place.of and place.on_write != "leave" and any(s.verb == "backfill" and s.args[0] == place.of for s in self.every_step()):
                 raise Refused("a scan under a cache that follows")
 
@@ -869,11 +884,12 @@ class Exporter:
 
     def mark(self, queue: str) -> list[str]:
         lines = [f"if {q} % 2 = 1 then {q} := 2; end;" for _, q, _ in self.slots[queue]]
-        return lines + (["draining := true;"] if self.slots[queue] else [])
+        return lines + ["draining := true;"]
 
     def unmark(self) -> list[str]:
         lines = [f"if {q} >= 2 then {q} := 1; end;" for slots in self.slots.values() for _, q, _ in slots]
-        return lines + (["draining := false;"] if any(self.slots.values()) else [])
+        lines += [line for p in self.s.places.values() for line in (self.young(p.name) if p.kind == "cache" else [])]
+        return lines + ["draining := false;"]
 
     def requeue(self, queue: str) -> list[str]:
         place, lines = self.s.places[queue], []
@@ -1091,11 +1107,11 @@ class Exporter:
             held = f" & {self.verify(step)}" if step.verify else ""
             self.rule(name + " ends", f"{inside} & passed{held}", once + ["passed := false;"] + done)
         elif step.verb == "wait":
-            self.rule(name, guard, go + [f"pos := {self.at(i, 'mixed')};", "busy := true;"])
+            self.rule(name, guard, go + [f"pos := {self.at(i, 'mixed')};", "busy := true;"] + self.age(step))
             until = step.args[1] if step.args[0] == "until" else []
             if step.args[0] == "for":
                 until = [f"no {c.name}" for c in self.s.clients.values() if c.falls and step.args[1] >= c.falls[1]]
-            self.rule(name + " ends", " & ".join([inside] + [self.fact(f) for f in until]), done)
+            self.rule(name + " ends", " & ".join([inside, self.aged(step)] + [self.fact(f) for f in until]), done)
             for client in self.s.clients.values():
                 if client.falls:
                     long = step.args[0] == "for" and step.args[1] >= client.falls[1]
@@ -1170,6 +1186,9 @@ class Exporter:
             return Way(active, self.seen_by_all(value.name, v), f"{guard} & {name} != {v}", [f"{name} := {v};"])
         if step.verb == "backfill":
             return Way(active, "false", guard, self.scan(step), once=True)
+        if step.verb == "wait" and self.outlived(step):
+            return Way(active, "false", f"{guard} & draining & {self.aged(step)}", ["draining := false;"], once=True,
+                       first=self.age(step) + ["draining := true;"])
         if step.verb == "pause" or step.verb == "wait" and step.args[0] == "for":
             return Way(active, "false", guard, [], once=True)
         if step.verb == "flush":
@@ -1214,12 +1233,12 @@ class Exporter:
             step, was = self.plan.steps[i - 1], before[i - 1]
             active = f"pc >= {i}"
             if step.undo == "none":
-                if step.verb != "drain":
+                if step.verb not in ("drain", "wait"):
                     ways += again
                     again = []
                 continue
-            if step.verb == "drain" and step.undo:
-                raise Refused("a drain with an undo")
+            if step.verb in ("drain", "wait") and step.undo:
+                raise Refused(f"a {step.verb} with an undo")
             if step.undo:
                 ways += [self.way(u, active) for u in step.undo]
             if step.verb == "deploy":
@@ -1232,9 +1251,9 @@ class Exporter:
                 ways.append(self.way(Step("migrate", step.args, step.id), active, undo=True))
             if step.verb == "restart":
                 raise Refused(f"{step.verb} in an inverse")
-            if step.verb == "drain":
+            if step.verb == "drain" or step.verb == "wait" and step.args[0] == "for":
                 again.insert(0, self.way(step, active))
-            else:
+            elif step.verb != "wait":
                 ways += again
                 again = []
         return ways + again
