@@ -41,6 +41,19 @@ fn the_zones_of_the_examples() {
     }
 }
 
+/// Where the rollback fails because work stalls, nobody is hurt on the way: the story goes on until it stands still.
+#[test]
+fn a_story_of_work_that_stalls_is_told_to_its_end() {
+    let report = json(&["tests/rules/zones/hidden.yaml"]);
+    let findings = report["plans"][0]["findings"].as_array().unwrap();
+    for code in ["TB210", "TB211"] {
+        let finding = findings.iter().find(|finding| finding["code"] == code).unwrap();
+        let story = finding["story"].as_array().unwrap();
+        assert!(story.iter().any(|told| told.as_str().unwrap().contains("sends a message to jobs")), "{finding}");
+        assert!(story.last().unwrap().as_str().unwrap().starts_with("rollback: deploy worker v1, last"), "{finding}");
+    }
+}
+
 #[test]
 fn the_examples_for_people() {
     for name in EXAMPLES {

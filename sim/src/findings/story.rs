@@ -3,7 +3,7 @@
 use super::analysis::{Analysis, Retry, is_forward, is_rollback};
 use super::ground::{Hurt, is_env};
 use super::judge::{Finding, PositionFinding, Subject, Zone};
-use super::works::Bits;
+use super::works::{Bits, states};
 use crate::relation::{Judged, Label, Mode, Mover, Operator, Position, Relation};
 
 /// A way from the start to what was found.
@@ -147,7 +147,8 @@ impl<R: Judged + Clone> Teller<'_, R> {
         Some(finding)
     }
 
-    /// From a state of the plan: abort, and the shortest way into loss, or to harm after which home is out of reach.
+    /// From a state of the plan: abort, and the shortest way into loss, to harm after which home is out of reach, to work
+    /// that stalls, or else to where the rollback stands still away from home.
     fn failure(&self, at: u32) -> Vec<R::Step> {
         let (analysis, ground) = (self.analysis, &self.analysis.ground);
         if !ground.loss_free.contains(at as usize) {
@@ -156,21 +157,23 @@ impl<R: Judged + Clone> Teller<'_, R> {
         let via = |_: u32, edge: crate::drivers::explore::Edge| {
             is_env(edge.mover) || is_rollback(edge.mover) || edge.mover == Mover::Operator(Operator::Abort)
         };
-        let rolling = |at: usize| matches!(ground.modes[at], Mode::Rollback { .. });
-        let mut lost = Bits::with_capacity(ground.graph.len());
-        lost.extend((0..ground.graph.len()).filter(|at| rolling(*at) && !ground.loss_free.contains(*at)));
-        let mut hurting = Bits::with_capacity(ground.graph.len());
-        let failing = |hurt: &&Hurt| rolling(hurt.node as usize) && !analysis.rolls_back.contains(hurt.node as usize);
-        hurting.extend(ground.hurts.iter().filter(failing).map(|hurt| hurt.node as usize));
-        let way = ground.graph.shortest_path(&analysis.relation, &[at], &lost, &via);
-        if let Some(way) = way {
-            return way.moves.into_iter().map(|(_, step)| step).collect();
-        }
-        let Some(way) = ground.graph.shortest_path(&analysis.relation, &[at], &hurting, &via) else {
-            return vec![];
+        let failing = |id: u32| {
+            let rolling = matches!(ground.modes[id as usize], Mode::Rollback { .. });
+            rolling && !analysis.rolls_back.contains(id as usize)
         };
+        let goes_on = |id: u32| ground.graph.edges(id).any(|edge| edge.mover == Mover::Fair || is_rollback(edge.mover));
+        let lost = states(&ground.graph, |id| failing(*id) && !ground.loss_free.contains(*id as usize));
+        let mut hurting = Bits::with_capacity(ground.graph.len());
+        hurting.extend(ground.hurts.iter().map(|hurt| hurt.node).filter(|id| failing(*id)).map(|id| id as usize));
+        let mut stalled = Bits::with_capacity(ground.graph.len());
+        stalled.extend(ground.stalled.iter().map(|(id, _)| *id).filter(|id| failing(*id)).map(|id| id as usize));
+        let still = states(&ground.graph, |id| failing(*id) && !goes_on(*id));
+        let way_to = |goal: &Bits| ground.graph.shortest_path(&analysis.relation, &[at], goal, &via);
+        let Some(way) = [lost.clone(), hurting, stalled, still].iter().find_map(way_to) else { return vec![] };
         let mut moves: Vec<R::Step> = way.moves.into_iter().map(|(_, step)| step).collect();
-        if let Some(hurt) = ground.hurts.iter().find(|hurt| hurt.node == way.end) {
+        if !lost.contains(way.end as usize)
+            && let Some(hurt) = ground.hurts.iter().find(|hurt| hurt.node == way.end)
+        {
             moves.push(ground.graph.steps(&analysis.relation, hurt.node)[hurt.edge as usize].step);
         }
         moves
