@@ -209,7 +209,7 @@ fn the_same_seed_gives_the_same_bytes_on_any_number_of_threads() {
 /// A change of this hash is a change of what a seed means: say so in the changelog.
 #[test]
 fn two_hundred_and_fifty_runs_have_one_hash() {
-    for threads in ["1", "2", "3", "7"] {
+    for threads in ["1", "7"] {
         let plans = json(&["tests/determinism.yaml", "--no-keep", "--runs", "250", "--threads", threads]);
         assert_eq!(
             plans[0]["trace_hash"], "5feba1b812c3d162cc6f39eb27548f94d89216d34a43b1267d6a7c04df836e5f",
