@@ -1,17 +1,18 @@
 //! What is said of a scenario, at any size and by a plain search, and the laws that hold of any files.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
 use turnback_scenarios::compile::{Exploration, compile};
 use turnback_scenarios::read;
 use turnback_sim::drivers::explore::{Limits, explore};
-use turnback_sim::findings::judge::{Ends, HarmAt, Judgement, Subject, Verdict, Zone, judge};
+use turnback_sim::findings::judge::{Ends, Finding, HarmAt, Judgement, Subject, Verdict, Zone, judge};
 use turnback_sim::findings::meetings::Meeting;
 use turnback_sim::findings::story::tell;
 use turnback_sim::fleet::Fleet;
 use turnback_sim::fleet::state::State;
-use turnback_sim::relation::{Judged as _, Label, Mover, Operator, Position, Relation as _};
+use turnback_sim::relation::{Harm, Judged as _, Label, Mover, Operator, Position, Relation as _};
 
 /// How much is explored.
 #[derive(Clone, Copy, Debug)]
@@ -51,13 +52,29 @@ pub fn judged(text: &str, size: Size) -> Vec<(Judgement<Fleet>, Vec<Fleet>)> {
             fleets.iter_mut().for_each(|fleet| fleet.forgive(&judgement.pre_existing));
             for finding in &judgement.findings {
                 let fleet = &fleets[finding.slice.map_or(0, |slice| slice + 1)];
-                let moves = tell(fleet, &finding.story.begins, &finding.story.moves).expect("a story replays");
-                let last = moves.last().expect("a story has moves");
-                assert!(!last.effects.is_empty(), "{:?} ends in no harm", finding.subject);
+                check_story(fleet, finding);
             }
             (judgement, fleets)
         })
         .collect()
+}
+
+/// A story replays, and it shows what it is about.
+fn check_story(fleet: &Fleet, finding: &Finding<Fleet>) {
+    let (begins, subject) = (&finding.story.begins, finding.subject);
+    let moves = tell(fleet, begins, &finding.story.moves).expect("a story replays");
+    let states: Vec<&State> = std::iter::once(begins).chain(moves.iter().map(|told| &told.after)).collect();
+    let end = states.last().expect("a story begins somewhere");
+    let is = |label: &Label, harm: Label| label.same_harm(&harm);
+    let shows = match subject {
+        Subject::Harm(harm) if harm.harm == Harm::Stalled => fleet.waiting(end).iter().any(|label| is(label, harm)),
+        Subject::Harm(harm) => moves.last().is_some_and(|told| told.effects.iter().any(|label| is(label, harm))),
+        Subject::Irrecoverable(at) | Subject::PromiseBroken(at) => {
+            states.iter().any(|state| fleet.position(state) == at)
+        }
+        Subject::Stalls(at) => fleet.position(end) == at,
+    };
+    assert!(shows, "the story of {subject:?} does not show it");
 }
 
 fn said(judgement: &Judgement<Fleet>) -> Said {
@@ -79,13 +96,29 @@ pub fn all_said(text: &str, size: Size) -> Vec<Said> {
 
 /// The same is said of every file, changed and unchanged, at every one of `sizes`.
 pub fn hold(files: &[PathBuf], sizes: &[Size], change: fn(&str) -> String) {
+    let mut differ = vec![];
     for file in files {
         let text = std::fs::read_to_string(file).unwrap();
         let plain = all_said(&text, PLAIN);
         for size in sizes {
-            assert_eq!(all_said(&change(&text), *size), plain, "{} at {size:?}", file.display());
+            let found = difference(&all_said(&change(&text), *size), &plain);
+            differ.extend(found.map(|found| format!("{} at {size:?}: {found}", file.display())));
         }
     }
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
+}
+
+/// Where two things that should be equal are not, in their own words.
+pub fn difference<T: PartialEq + Debug>(one: &T, other: &T) -> Option<String> {
+    if one == other {
+        return None;
+    }
+    let (one, other) = (format!("{one:#?}"), format!("{other:#?}"));
+    let pairs = || one.lines().zip(other.lines()).enumerate();
+    let at = pairs().find(|(_, (one, other))| one != other).map_or(0, |(number, _)| number);
+    let around =
+        |text: &str| text.lines().skip(at.saturating_sub(12)).take(16).map(str::trim).collect::<Vec<_>>().join(" ");
+    Some(format!("{}\nis not\n{}", around(&one), around(&other)))
 }
 
 pub fn same(text: &str) -> String {
@@ -125,7 +158,7 @@ pub fn shortest_stories(files: &[PathBuf]) -> usize {
                 let fleet = &fleets[finding.slice.map_or(0, |slice| slice + 1)];
                 let moves = tell(fleet, &finding.story.begins, &finding.story.moves).expect("a story replays");
                 let Subject::Harm(harm) = finding.subject else { continue };
-                if !moves.iter().all(|told| in_the_plan(told.mover)) {
+                if harm.harm == Harm::Stalled || !moves.iter().all(|told| in_the_plan(told.mover)) {
                     continue;
                 }
                 let plain = plain_search(fleet, in_the_plan);
