@@ -7,11 +7,13 @@ use turnback_sim::relation::{Harm, Position};
 use crate::corpus::files;
 use crate::saying::{self, PLAIN, Size, difference, judged};
 
+type Harms = Vec<(Harm, bool, bool)>;
+
 /// What is said without the numbers of places, versions and fields, which may be others.
 #[derive(PartialEq, Eq, Debug)]
 struct Meant {
     verdict: Verdict,
-    positions: Vec<(Position, Zone, Option<Reason>, Ends, Vec<(Harm, bool, bool)>)>,
+    positions: Vec<(Position, Zone, Option<Reason>, Ends, Harms)>,
     last_safe_step: Option<u16>,
     findings: usize,
     pre_existing: Vec<Harm>,
@@ -19,7 +21,7 @@ struct Meant {
 
 fn meant(judgement: &Judgement<Fleet>) -> Meant {
     let positions = judgement.positions.iter().map(|found| {
-        let mut harms: Vec<_> =
+        let mut harms: Harms =
             found.harms.iter().map(|harm| (harm.label.harm, harm.in_rollback, harm.charged)).collect();
         harms.sort_unstable();
         (found.position, found.zone, found.reason, found.rollback_ends, harms)
