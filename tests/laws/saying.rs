@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use turnback_scenarios::compile::{Exploration, compile};
 use turnback_scenarios::read;
 use turnback_sim::drivers::explore::{Limits, explore};
-use turnback_sim::findings::judge::{Ends, Finding, HarmAt, Judgement, Subject, Verdict, Zone, judge};
+use turnback_sim::findings::judge::{Ends, Finding, HarmAt, Judgement, Reason, Subject, Verdict, Zone, judge};
 use turnback_sim::findings::meetings::Meeting;
 use turnback_sim::findings::story::tell;
 use turnback_sim::fleet::Fleet;
@@ -25,11 +25,14 @@ pub struct Size {
 
 pub const PLAIN: Size = Size { replicas: None, keys: 1, threads: 1, sliced: true };
 
+/// A position, its zone and why, where its rollback ends, and who can be hurt.
+pub type Place = (Position, Zone, Option<Reason>, Ends, Vec<HarmAt>);
+
 /// Everything that is said of a plan and must not depend on the size, except which replica counts exist.
 #[derive(PartialEq, Eq, Debug)]
 pub struct Said {
     pub verdict: Verdict,
-    pub positions: Vec<(Position, Zone, Ends, Vec<HarmAt>)>,
+    pub positions: Vec<Place>,
     pub last_safe_step: Option<u16>,
     pub parked: Vec<(Position, bool, bool)>,
     /// Who met whom.
@@ -82,7 +85,7 @@ fn said(judgement: &Judgement<Fleet>) -> Said {
     Said {
         verdict: judgement.verdict,
         positions: positions
-            .map(|found| (found.position, found.zone, found.rollback_ends, found.harms.clone()))
+            .map(|found| (found.position, found.zone, found.reason, found.rollback_ends, found.harms.clone()))
             .collect(),
         last_safe_step: judgement.last_safe_step,
         parked: judgement.positions.iter().map(|at| (at.position, at.parks, at.rollback_parks)).collect(),
