@@ -41,6 +41,33 @@ fn the_zones_of_the_examples() {
     }
 }
 
+/// Two services that do not touch are explored apart; where both cannot go on, that is one finding.
+#[test]
+fn a_plan_that_stalls_in_two_parts_stalls_once() {
+    let two = b"turnback: 1
+name: Two parts
+tables:
+  attic: {columns: {id: not_null, n: nullable}}
+  rows: {columns: {id: not_null, a: nullable}, migrations: {expand: {add_column: b}}}
+services:
+  idle: {reads: {attic: [n]}, writes: {attic: [n]}}
+  app:
+    versions:
+      v1: {writes: {rows: [a]}, reads: {rows: [a]}}
+      v2: {writes: {rows: [a, b]}, reads: {rows: [a]}}
+plan:
+  - backfill: rows.b from a
+    overwrite: true
+  - migrate: rows.expand
+  - deploy: app v2
+";
+    let ended = run_with_input(&["check", "--format", "json", "-"], two);
+    let report: Value = serde_json::from_str(&ended.out).unwrap();
+    let codes: Vec<&Value> =
+        report["plans"][0]["findings"].as_array().unwrap().iter().map(|finding| &finding["code"]).collect();
+    assert_eq!(codes, ["TB212"]);
+}
+
 /// Where the rollback fails because work stalls, nobody is hurt on the way: the story goes on until it stands still.
 #[test]
 fn a_story_of_work_that_stalls_is_told_to_its_end() {

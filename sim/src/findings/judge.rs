@@ -30,7 +30,7 @@ pub enum Zone {
     Irrecoverable,
 }
 
-/// Why there is no way out.
+/// Why there is no way out; of several parts of a fleet the first that applies to one is said.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Reason {
     /// Something is gone for good.

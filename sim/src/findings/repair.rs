@@ -100,19 +100,20 @@ impl<R: Judged + Clone> Search<R> {
     /// The shortest list that, played blind, ends at home or in the goal from everywhere at a position, in every slice.
     pub fn find(&self, analyses: &[Analysis<R>], position: Position, limits: &Limits) -> Found<R::Step> {
         let Some(benches) = &self.benches else { return Found::GaveUp };
-        let mut starts = Vec::new();
+        let (mut starts, mut reasons) = (Vec::new(), Vec::new());
         for (bench, analysis) in benches.iter().zip(analyses) {
             let members = seeds(analysis, &analysis.at[&position]);
             let id = |state: &R::State| bench.ground.graph.find(&analysis.relation, state).expect("it was a seed");
             let mut here: Vec<u32> = members.iter().map(id).collect();
             here.sort_unstable();
-            if let Some(reason) = bench.hopeless(&here) {
-                return Found::Nothing(reason);
-            }
+            reasons.extend(bench.hopeless(&here));
             if planted(Planted::BlindnessForgotten) {
                 here.truncate(1);
             }
             starts.push(here);
+        }
+        if let Some(reason) = reasons.into_iter().min() {
+            return Found::Nothing(reason);
         }
         match self.list(benches, starts) {
             Some(Some(moves)) => Found::Moves(moves),
@@ -129,13 +130,13 @@ impl<R: Judged + Clone> Search<R> {
             Bench::of(analysis, &pairs, &Limits { states_max, ..*limits })
         };
         let benches = self.of_two_keys.get_or_init(|| analyses.iter().map(bench).collect());
-        let mut reasons = benches.iter().zip(analyses).map(|(bench, analysis)| {
+        let reasons = benches.iter().zip(analyses).map(|(bench, analysis)| {
             let Some(bench) = bench else { return Reason::Luck };
             let id = |state: R::State| bench.ground.graph.find(&analysis.relation, &state).expect("it was a seed");
             let starts: Vec<u32> = pairs(analysis, position).into_iter().map(id).collect();
             bench.hopeless(&starts).unwrap_or(Reason::Hidden)
         });
-        reasons.find(|reason| *reason != Reason::Hidden).unwrap_or(Reason::Hidden)
+        reasons.min().unwrap_or(Reason::Hidden)
     }
 
     /// The shortest list that works from everywhere in `starts`; `None` if the search was given up.

@@ -65,7 +65,7 @@ pub(super) fn findings<R: Judged + Clone>(
         let told = tellers.iter().enumerate().find_map(|(number, teller)| Some((number, tell(teller)?)));
         told.map(|(number, finding)| Finding { slice: sliced.then_some(number), ..finding })
     };
-    let mut findings = Vec::new();
+    let mut findings: Vec<Finding<R>> = Vec::new();
     if let Some(trapped) = found.iter().find(|finding| finding.zone == Zone::Irrecoverable) {
         let position = trapped.position;
         findings.extend(first(&|teller| teller.broken(position, Subject::Irrecoverable(position))));
@@ -81,6 +81,9 @@ pub(super) fn findings<R: Judged + Clone>(
     for (number, stall) in stalls.iter().enumerate() {
         let Some(trap) = stall else { continue };
         let position = analyses[number].ground.positions[*trap as usize];
+        if findings.iter().any(|finding| finding.subject == Subject::Stalls(position)) {
+            continue;
+        }
         let told = tellers[number].to(&[*trap], Subject::Stalls(position));
         findings.extend(told.map(|finding| Finding { slice: sliced.then_some(number), ..finding }));
     }
