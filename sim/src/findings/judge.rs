@@ -30,7 +30,7 @@ pub enum Zone {
     Irrecoverable,
 }
 
-/// Why there is no way out; of several parts of a fleet the first that applies to one is said.
+/// Why there is no way out; where slices differ, the first of these that applies to one of them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Reason {
     /// Something is gone for good.
