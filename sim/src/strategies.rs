@@ -1,4 +1,4 @@
-//! Strategies of [`proptest`] for rollouts that go otherwise than planned.
+//! Strategies of the crate `proptest` for rollouts that go otherwise than planned.
 //!
 //! ```
 //! use proptest::prelude::*;

@@ -205,7 +205,7 @@ impl Tester<'_> {
         let narrator = Narrator::new(self.case.fleet(), &self.case.compiled.names);
         let found = ending(&narrator, run.ends);
         let case = Kept::new(self.report.plan.clone(), found, names, &failing.perturbation);
-        let number = if self.demands.keep { Some(kept::keep(&self.checked.file, &case)?) } else { None };
+        let number = if self.demands.keep && self.checked.file != "-" { Some(kept::keep(&self.checked.file, &case)?) } else { None };
         Ok(Some(self.told(subject, &failing.slips, &run, number)))
     }
 
@@ -219,12 +219,25 @@ impl Tester<'_> {
             let narrator = Narrator::new(&fleet, &self.case.compiled.names);
             let told =
                 tell(&fleet, &run.begins, &run.moves).expect("the moves of a run are enabled where they are made");
-            told.iter().map(|told| narrator.tell(told).text).collect()
+            counted(told.iter().map(|told| narrator.tell(told).text))
         });
         let file = reporting::shell(&self.checked.file);
         let command = number.map(|number| format!("turnback replay {file} --case {number}"));
         Problem { text, moves: moves.unwrap_or_default(), command }
     }
+}
+
+/// What happens several times in a row is told once.
+fn counted(moves: impl Iterator<Item = String>) -> Vec<String> {
+    let mut told: Vec<(String, usize)> = Vec::new();
+    for text in moves {
+        match told.last_mut() {
+            Some((last, times)) if *last == text => *times += 1,
+            _ => told.push((text, 1)),
+        }
+    }
+    let line = |(text, times)| if times == 1 { text } else { format!("{text} ({times} times)") };
+    told.into_iter().map(line).collect()
 }
 
 /// How a run ended, in a sentence.
