@@ -205,7 +205,11 @@ impl Tester<'_> {
         let narrator = Narrator::new(self.case.fleet(), &self.case.compiled.names);
         let found = ending(&narrator, run.ends);
         let case = Kept::new(self.report.plan.clone(), found, names, &failing.perturbation);
-        let number = if self.demands.keep && self.checked.file != "-" { Some(kept::keep(&self.checked.file, &case)?) } else { None };
+        let number = if self.demands.keep && self.checked.file != "-" {
+            Some(kept::keep(&self.checked.file, &case)?)
+        } else {
+            None
+        };
         Ok(Some(self.told(subject, &failing.slips, &run, number)))
     }
 
