@@ -34,7 +34,7 @@ def alarm(*_: Any) -> None:
 
 
 def run_tool(tool: str, files: list[str], options: argparse.Namespace) -> dict[str, Any]:
-    command = [tool, "check", "--format", "json", "--threads", "1", "--replicas", str(options.replicas), "--keys", str(options.keys)]
+    command = [tool, "check", "--format", "json", "--max-states", "500000", "--threads", "1", "--replicas", str(options.replicas), "--keys", str(options.keys)]
     out = subprocess.run(command + files, capture_output=True, text=True).stdout
     found = {}
     for line in out.splitlines():

@@ -134,7 +134,7 @@ def compare(job: tuple[str, argparse.Namespace]) -> dict[str, Any]:
     result: dict[str, Any] = {"file": path, "differences": [], "compared": 0, "states": 0, "ends": Counter()}
     try:
         scenario = load(path)
-        command = [options.turnback, "check", "--format", "json", "--threads", "1", "--replicas", str(options.replicas), path]
+        command = [options.turnback, "check", "--format", "json", "--max-states", "500000", "--threads", "1", "--replicas", str(options.replicas), path]
         said = json.loads(execute(command, options.time).splitlines()[0])
         if "plans" not in said:
             return {**result, "refused": "turnback: invalid"}
