@@ -1,5 +1,4 @@
-//! The reporting writes down what was found, in the words of the scenario. He computes no verdict; he only says "not safe"
-//! where a declared place stays empty for ever, because nothing was shown about it then (V7).
+//! The reporting writes down what was found, in the words of the scenario. It computes no verdict.
 
 mod command_line;
 mod coverage;
