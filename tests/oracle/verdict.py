@@ -245,11 +245,16 @@ class Judge:
             back = {s.world for s in self.graph if s.mode == "B"}
             harbours, back_stalled = self.analyse(back, Context(endless=True))
             target = {s for s in self.graph if s.mode == "B" and s.world in harbours and self.home(s.world, s.step, s.at)}
-            again = {self.skipped(State("F", 0, "start", 0, False, s.world)) for s in target if s.step < self.promise and not self.steps.floor(s.step, s.at)}
+            again = {self.again(s) for s in target if s.step < self.promise}
             starts = [s for s in again if s not in self.graph]
             if not starts:
                 break
         return self.conclude(target, back_stalled)
+
+    def again(self, s: State) -> State:
+        """Another attempt goes on behind the last floor."""
+        floor = self.steps.floor(s.step, s.at)
+        return self.skipped(State("F", floor, "done" if floor else "start", 0, False, s.world))
 
     def conclude(self, home: set[State], back_stalled: dict) -> dict[str, Any]:
         last = len(self.plan.steps)
