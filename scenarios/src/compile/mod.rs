@@ -3,6 +3,8 @@
 mod behaviour;
 mod data;
 mod facts;
+mod fields;
+mod merged;
 mod otherwise;
 mod plan;
 mod starts;

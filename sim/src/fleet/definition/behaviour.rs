@@ -1,6 +1,6 @@
 //! Versions and what they do.
 
-use super::{Fact, PlaceId, Tag, VersionId, HandlerId};
+use super::{Fact, HandlerId, PlaceId, Tag, VersionId};
 use crate::fleet::state::Byte;
 
 /// A version of an actor.
