@@ -1,7 +1,8 @@
 //! What the scenario expects, compared with what was found.
 
-use turnback_reports::report::{Mismatch, PlanReport, Point};
-use turnback_scenarios::ast::{Comparison, Name};
+use turnback_reports::report::{Mismatch, PlanReport, Point, TurningPoint};
+use turnback_scenarios::ast::{Comparison, Event, Name};
+use turnback_sim::relation::Relation;
 
 use super::File;
 
@@ -26,14 +27,30 @@ impl File<'_> {
             let found = report.rollback_safe_until.found.id();
             mismatches.push(self.mismatch("rollback_safe_until", promise, found));
         }
-        if let Some((written, step)) = expect.no_return.as_ref().filter(|_| report.complete) {
+        if let Some(turn) = expect.no_return.as_ref().filter(|_| report.complete) {
             let found = report.point_of_no_return.first();
-            if found.map(|point| &point.step) != step.as_ref() {
-                let found = found.map_or("none", |point| &point.step);
-                mismatches.push(self.mismatch("no_return", written, found));
+            let same_step = found.is_some_and(|point| point.step == turn.step);
+            if !same_step || !turn.event.as_ref().is_none_or(|event| self.turns_by(event)) {
+                let found = match found {
+                    None => "none".to_owned(),
+                    Some(TurningPoint { step, event: Some(event) }) => format!("{step}, then {event}"),
+                    Some(TurningPoint { step, event: None }) => step.clone(),
+                };
+                mismatches.push(self.mismatch("no_return", &turn.written, &found));
             }
         }
         mismatches
+    }
+
+    /// Whether the event of the point of no return is that one.
+    fn turns_by(&self, event: &Event) -> bool {
+        let points = &self.case.judgement.no_return;
+        let turn = points.first().and_then(|point| point.event.as_ref());
+        turn.is_some_and(|(before, step)| {
+            let mut after = before.clone();
+            self.case.fleet().apply(&mut after, *step);
+            self.narrator.is_event(event, before, *step, &after)
+        })
     }
 
     fn mismatch(&self, key: &str, expected: &Name, found: &str) -> Mismatch {

@@ -81,6 +81,36 @@ fn a_story_of_work_that_stalls_is_told_to_its_end() {
     }
 }
 
+/// Values that a handler read in its first moment are told in its later ones.
+#[test]
+fn what_a_handler_carries_is_told() {
+    let text = b"turnback: 1
+name: Carried
+tables:
+  rows: {columns: {id: not_null, kind: nullable}}
+queues:
+  jobs: {}
+  done: {}
+services:
+  api:
+    versions:
+      v1: {sends: {jobs: [{kind: old}]}}
+      v2: {sends: {jobs: [{kind: new}]}}
+  worker:
+    handlers:
+      work: {receives: {jobs: [kind]}, writes: {rows: [kind from jobs.kind]}, sends: {done: [kind from jobs.kind]}}
+  bill:
+    receives: {done: [{kind: old}]}
+    on_unknown_value: crash
+plan:
+  - deploy: api v2
+";
+    let ended = run_with_input(&["check", "-"], text);
+    for said in ["and writes rows.kind=new", "and sends a message to done {kind=new}"] {
+        assert!(ended.out.contains(said), "{said} is missing:\n{}", ended.out);
+    }
+}
+
 #[test]
 fn the_examples_for_people() {
     for name in EXAMPLES {
@@ -203,6 +233,24 @@ fn expectations_that_do_not_come_true_are_named() {
         "error_rate at most 2%",
     ] {
         assert!(ended.out.contains(said), "{said} is missing:\n{}{}", ended.out, ended.err);
+    }
+}
+
+#[test]
+fn the_event_of_the_point_of_no_return_is_compared_too() {
+    let text = fs::read_to_string(rule_case("queues/consumed-later")).unwrap();
+    for (event, comes_true) in [
+        ("", true),
+        (" when web sends mail", true),
+        (" when web v2 sends mail", true),
+        (" when web v1 sends mail", false),
+        (" when mailer receives mail", false),
+        (" when mail expires", false),
+        (" when web starts", false),
+    ] {
+        let expecting = format!("{text}expect: {{no_return: deploy web v2{event}}}\n");
+        let ended = run_with_input(&["check", "-"], expecting.as_bytes());
+        assert_eq!(!ended.out.contains("no_return: expected"), comes_true, "{event}: {}{}", ended.out, ended.err);
     }
 }
 

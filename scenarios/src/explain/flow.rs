@@ -185,9 +185,8 @@ fn explain_expect(expect: &Expect, text: &mut Lines) {
     }];
     lines.extend(expect.verdict.as_ref().map(|verdict| format!("the verdict is {}", verdict.value)));
     lines.extend(expect.recovery.as_ref().map(|recovery| format!("the recovery is {}", recovery.value)));
-    if let Some((as_written, step)) = &expect.no_return {
-        let step = step.as_deref().unwrap_or("?");
-        lines.push(format!("the point of no return is `{step}` ({})", as_written.value));
+    if let Some(turn) = &expect.no_return {
+        lines.push(format!("the point of no return is `{}` ({})", turn.step, turn.written.value));
     }
     let loss = if expect.loss_accepted { "a repair may discard something" } else { "nothing is lost" };
     lines.push(loss.to_owned());

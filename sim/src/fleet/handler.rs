@@ -233,7 +233,7 @@ pub(super) const MESSAGE_FIELDS: usize = 5;
 /// Offset of the misread data in a task: handler (2), moment, misread (4), carried, message.
 const TASK_LATE: usize = 3;
 /// Offset of the carried values in a task.
-pub(super) const TASK_CARRIED: usize = 7;
+pub const TASK_CARRIED: usize = 7;
 /// The most data that one handler may touch.
 pub const DATA_MAX: usize = 32;
 

@@ -34,7 +34,7 @@ use crate::planted::{Planted, planted};
 use crate::relation::{At, Contact, Effects, Fault, Harm, Home, Judged, Label, Mode, Mover, Position, Relation};
 
 pub use element::Element;
-pub use handler::DATA_MAX;
+pub use handler::{DATA_MAX, TASK_CARRIED};
 pub use watch::{Pair, Slot};
 
 /// No peer.
