@@ -335,7 +335,9 @@ impl Fleet {
         let mut stopped = run.moment(index, if bug { turn.choice % plain } else { turn.choice }, turn.peer);
         if bug && stopped.is_none() {
             stopped = handler.ends_in;
-            if let Some(harm) = handler.ends_in.and_then(item::harm_of) {
+            // A message is tried again without anybody's noticing.
+            let noticed = !(stopped == Some(Outcome::Retry) && matches!(handler.trigger, Trigger::Message(_)));
+            if let Some(harm) = stopped.and_then(item::harm_of).filter(|_| noticed) {
                 run.harm(harm, handler.version, Label::NONE, Label::NONE, handler.origin);
             }
         }

@@ -108,11 +108,11 @@ impl Reading {
     }
 }
 
-/// The harm that an outcome is to the one who asked.
+/// The harm that an outcome is to the one who asked: whoever is told to try again has not been served.
 pub fn harm_of(outcome: Outcome) -> Option<Harm> {
     match outcome {
-        Outcome::Ignore | Outcome::Retry => None,
-        Outcome::Reject => Some(Harm::Reject),
+        Outcome::Ignore => None,
+        Outcome::Reject | Outcome::Retry => Some(Harm::Reject),
         Outcome::Drop => Some(Harm::Drop),
         Outcome::Crash => Some(Harm::Crash),
         Outcome::Misread => Some(Harm::Misread),
