@@ -130,6 +130,8 @@ impl Reader<'_> {
         let target = words.first()?;
         let rest = text.after_words(1);
         let (place, field) = self.place_and_field(target)?;
+        let filled = [Sort::Table, Sort::Document, Sort::Cache];
+        self.place_of(&target.part(0, place.value.len()), &filled)?;
         let source = match rest.split_once("->") {
             Some((from, to)) => self.retag(&from, &to, text)?,
             None if rest.text.starts_with("from ") => self.backfill_source(&rest.after_words(1), &place.value, text)?,

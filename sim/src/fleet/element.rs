@@ -94,7 +94,8 @@ impl Fleet {
                 let Some((line, entry)) = self.watched_line(state) else { return };
                 let undo = line.checked_sub(self.definition.plan.len() as u16);
                 each(undo.map_or(Element::Step(line), Element::Undo));
-                if step.what == sub::FINISH && !entry.line.verify.is_empty() {
+                // A part that a `verify` says nothing about never asks for it.
+                if step.what == sub::FINISH || entry.line.verify.is_empty() {
                     each(Element::Verified(line));
                 }
             }

@@ -225,6 +225,8 @@ fn rollback(fleet: &Definition, configurations: &[Configuration], floor: u16) ->
                     .any(|line| line.undo.as_ref().is_some_and(|undo| !undo.is_empty()));
             if undo_past_floor {
                 reverse(fleet, configurations, floor, Reverse::UndoOnly)
+            } else if floor == 0 {
+                always(lines)
             } else {
                 always(lines).into_iter().map(|entry| capped(entry, &configurations[usize::from(floor)])).collect()
             }
