@@ -291,13 +291,28 @@ class Moves:
     def scan(self) -> None:
         for i, key in enumerate(self.w.keys):
             if not key.passed:
-                after, harms = scanned(self.m, key, self.context.backfill)
+                after, harms = scanned(self.m, self.w, key, self.context.backfill)
                 self.add(self.with_key(i, after._replace(passed=1)), True, harms)
 
 
-def scanned(m: Model, key: Key, step: Any) -> tuple[Key, list[Harm]]:
+def created(m: Model, w: World, key: Key, step: Any) -> tuple | None:
+    """The row that a copy from another place creates, if the store lets it."""
+    place, f, kind, a, b = step.args
+    if kind != "copy" or a == place or not any(n == b for n, _, _ in key.places[m.pi[a]] or ()):
+        return None
+    if place not in m.ti:
+        return ()
+    columns, not_null = w.control.schema[m.ti[place]]
+    if any(c not in (f, m.s.places[place].key) and c not in m.filled[place] for c in not_null):
+        return None
+    return tuple(sorted((c, "any", True) for c in m.filled[place] if c in columns))
+
+
+def scanned(m: Model, w: World, key: Key, step: Any) -> tuple[Key, list[Harm]]:
     place, f, kind, a, b = step.args
     row = key.places[m.pi[place]]
+    if row is None:
+        row = created(m, w, key, step)
     if row is None:
         return key, []
     values = {n: (t, fr) for n, t, fr in row}

@@ -274,14 +274,6 @@ class Steps:
                 w = next((r[1] for r in self.run(step, w, False, True)), w)
         return versions, values, list(w.control.schema)
 
-    def ahead(self, step: Step, w: World) -> bool:
-        """A deploy of a version that no replica has come past: a rollback does not go forward."""
-        if step.verb != "deploy":
-            return False
-        service = self.s.services[step.args[0]]
-        order, fleet = list(service.versions), w.replicas[self.m.services.index(step.args[0])]
-        return all(order.index(r[0]) <= order.index(step.args[1]) for r in fleet[:len(fleet) - service.stragglers])
-
     def floor(self, step: int, at: str) -> int:
         last = step if at in ("done", "start") else step - 1
         return max([i + 1 for i, s in enumerate(self.m.plan.steps[:last]) if s.floor], default=0)

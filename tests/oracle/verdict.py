@@ -113,10 +113,7 @@ class Judge:
             if next_step and step.when:
                 guard = all(self.m.fact(f, s.world, s.world.keys) for f in step.when)
                 sure = guard and self.steps.sure(tuple(step.when), s.world)
-            results = self.steps.run(step, s.world, s.begun, s.mode == "F") if guard else []
-            if s.mode == "R" and not s.begun and self.steps.ahead(step, s.world):
-                results = [(DONE, s.world, [], True)]
-            for sub, w, more, reliable in results:
+            for sub, w, more, reliable in self.steps.run(step, s.world, s.begun, s.mode == "F") if guard else []:
                 more = [h for h in more if h not in self.m.pre]
                 if any(h[0] == "loss" for h in more):
                     w = w._replace(lost=True)

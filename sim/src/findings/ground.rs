@@ -161,8 +161,10 @@ impl Ground {
             let mut done = without;
             done.union_with(&self.open);
             stuck.difference_with(&can_reach(&self.graph, &done, &all, &fair));
-            let settled = stuck.ones().filter(|at| seen.settled[*at].is_some());
-            self.stalled.extend(settled.map(|at| (at as u32, kind)));
+            // After its last line nothing more is done for what waits, wherever the rollback has led.
+            let over = |at: &usize| self.modes[*at] == Mode::Rollback { finished: true };
+            let left = stuck.ones().filter(|at| seen.settled[*at].is_some() || over(at));
+            self.stalled.extend(left.map(|at| (at as u32, kind)).collect::<Vec<_>>());
             never.union_with(&stuck);
         }
         let dead = can_reach(&self.graph, &never, &all, &env);

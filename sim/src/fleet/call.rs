@@ -4,7 +4,7 @@ use super::definition::{Accept, Behaviour, Handler, Needs, Op, Outcome, Put};
 use super::handler::{Peer, Run};
 use super::item::{self, Lens, Reading};
 use super::layout::replica;
-use super::state::{self, State};
+use super::state::{self, Byte, State};
 use super::watch::Slot;
 use super::{Fleet, NOBODY, broken};
 use crate::relation::{Harm, Label};
@@ -51,7 +51,8 @@ impl Fleet {
                 }
                 let behaviour = self.behaviour(&state.control, pool, other);
                 let replies = reply_of(behaviour, api).map_or(1, |(puts, _)| Self::choices_of(puts));
-                each(Peer { pool: pool as u8, who: who as u8 }, Self::choices_of(puts) * replies);
+                let takers = accepts_of(behaviour, api).count().max(1) as u16;
+                each(Peer { pool: pool as u8, who: who as u8 }, Self::choices_of(puts) * takers * replies);
             }
         }
     }
@@ -95,8 +96,19 @@ fn reply_of(behaviour: &Behaviour, api: u16) -> Option<(&[Put], u16)> {
     behaviour.replies.iter().find(|(replied, ..)| *replied == api).map(|(_, puts, origin)| (puts.as_slice(), *origin))
 }
 
-fn accept_of(behaviour: &Behaviour, api: u16) -> Option<&Accept> {
-    behaviour.accepts.iter().find(|accept| accept.api == api)
+fn accepts_of(behaviour: &Behaviour, api: u16) -> impl Iterator<Item = &Accept> {
+    behaviour.accepts.iter().filter(move |accept| accept.api == api)
+}
+
+/// Of those that take such a call, one that accepts this one, by choice; the first if none does.
+fn accept_of<'a>(behaviour: &'a Behaviour, api: u16, payload: &[Byte], choice: &mut u16) -> Option<&'a Accept> {
+    let all: Vec<&Accept> = accepts_of(behaviour, api).collect();
+    let reads = |needs: &Needs| item::read(needs, payload, true, LENS).stopped.is_none();
+    let accepting = all.iter().filter(|accept| accept.needs.as_ref().is_none_or(reads));
+    let picked = usize::from(*choice) % all.len().max(1);
+    *choice /= all.len().max(1) as u16;
+    let count = accepting.clone().count();
+    if count == 0 { all.first().copied() } else { accepting.copied().nth(picked % count) }
 }
 
 impl<'f> Run<'f> {
@@ -112,7 +124,7 @@ impl<'f> Run<'f> {
         let fleet = self.fleet;
         let (version, behaviour, receiver) = self.peer(peer);
         let payload = self.call_payload(api, puts, &mut choice);
-        let accept = accept_of(behaviour, api);
+        let accept = accept_of(behaviour, api, &payload, &mut choice);
         let static_reply = reply_of(behaviour, api);
         if accept.is_none() && static_reply.is_none() && !broken::r4() {
             self.harm(Harm::Reject, version, fleet.api_place(api), Label::NONE, origin);

@@ -1,8 +1,8 @@
 //! What happens by itself: users, messages, timers, views, starts, faults.
 
-use super::definition::{Action, Backfill, BackfillFrom, Behaviour, Observed, PlaceKind, Trigger, VersionId};
+use super::definition::{Action, Backfill, BackfillFrom, Behaviour, Field, Observed, PlaceKind, Trigger, VersionId};
 use super::handler::Turn;
-use super::layout::{clear, control, presence, replica};
+use super::layout::{clear, column, control, fill_by_store, presence, replica};
 use super::rollout::mode;
 use super::state::{self, ABSENT, Byte, State, fresh, made_stale, retagged, stale, tag};
 use super::watch::Watch;
@@ -381,7 +381,7 @@ impl Fleet {
         key.items[mark] = 2;
         key.items[mark + 1] = 0;
         let retags = matches!(backfill.from, BackfillFrom::Retag(..));
-        if absent {
+        if absent && !(value.is_some() && self.insert(&state.control, backfill, key)) {
             return;
         }
         let literal = matches!(backfill.from, BackfillFrom::Literal(_));
@@ -395,6 +395,23 @@ impl Fleet {
             *target = if literal && known { made_stale(value) } else { value };
         }
         self.refresh_caches(backfill.place, key);
+    }
+
+    /// A copy from another place creates the row that it fills, if the store lets it.
+    fn insert(&self, control: &state::Control, backfill: &Backfill, key: &mut state::Key) -> bool {
+        let BackfillFrom::Field(source, _) = backfill.from else { return false };
+        let fields = &self.definition.places[usize::from(backfill.place)].fields;
+        let column = |field: usize| self.layout.column(control, backfill.place, field as u8);
+        let lacks = |(at, field): (usize, &Field)| {
+            column(at) == column::NOT_NULL && at != usize::from(backfill.field) && !field.store_filled
+        };
+        if source == backfill.place || fields.iter().enumerate().any(lacks) {
+            return false;
+        }
+        let item = self.layout.item_mut(&self.definition, backfill.place, key, None);
+        item[0] = presence::YES;
+        fill_by_store(fields, |field| column(field) != column::NONE, item);
+        true
     }
 
     /// Whether the backfill has met every key.
@@ -424,10 +441,8 @@ impl Fleet {
     /// What the backfill would write; `None` = it leaves the key alone.
     fn source_value(&self, from: BackfillFrom, place: u16, field: u8, key: &state::Key) -> Option<Byte> {
         let target = self.layout.item(&self.definition, place, key, None);
-        if target[0] == presence::NO {
-            return None;
-        }
         match from {
+            BackfillFrom::Literal(_) | BackfillFrom::Retag(..) if target[0] == presence::NO => None,
             BackfillFrom::Field(source, column) => {
                 let item = self.layout.item(&self.definition, source, key, None);
                 Some(item[1 + usize::from(column)]).filter(|value| *value != ABSENT)

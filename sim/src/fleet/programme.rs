@@ -1,6 +1,8 @@
 //! The programmes an operator can play: plan, rollback per floor, hotfix, repairs; and the configurations they lead to.
 
-use super::definition::{Action, Atom, Definition, Line, OpKind, PlaceKind, RollbackRule, SchemaChange, VersionId};
+use super::definition::{
+    Action, Atom, Definition, Fact, Line, OpKind, PlaceKind, RollbackRule, SchemaChange, VersionId,
+};
 use super::layout::column;
 
 /// The most lines of a programme.
@@ -271,7 +273,9 @@ fn reverse(fleet: &Definition, configurations: &[Configuration], floor: u16, rul
     for step in blocks.into_iter().rev().flatten() {
         let line = &fleet.plan[usize::from(step) - 1];
         entries.extend(
-            taken_back(line, &configurations[usize::from(step) - 1], rule).into_iter().map(|line| Entry { line, step }),
+            taken_back(fleet, line, &configurations[usize::from(step) - 1], rule)
+                .into_iter()
+                .map(|line| Entry { line, step }),
         );
     }
     entries
@@ -281,7 +285,7 @@ fn reruns(action: &Action) -> bool {
     matches!(action, Action::Restart(_) | Action::Drain(_) | Action::Wait(_))
 }
 
-fn taken_back(line: &Line, before: &Configuration, rule: Reverse) -> Vec<Line> {
+fn taken_back(fleet: &Definition, line: &Line, before: &Configuration, rule: Reverse) -> Vec<Line> {
     let Some(undo) = &line.undo else {
         return vec![];
     };
@@ -290,6 +294,7 @@ fn taken_back(line: &Line, before: &Configuration, rule: Reverse) -> Vec<Line> {
     }
     let mut lines = if rule == Reverse::CodeOnly { vec![] } else { undo.clone() };
     let back = |action: Action| Line {
+        when: needed(fleet, &action),
         stragglers_included: line.stragglers_included,
         origin: line.origin,
         ..Line::plain(action)
@@ -341,12 +346,26 @@ fn repairs(fleet: &Definition) -> Vec<Line> {
             actions.push((OpKind::Deploy, Action::Deploy { actor: actor as u16, version }));
         }
     }
-    let allowed = actions.into_iter().filter(|(kind, _)| !fleet.may_not.contains(kind)).map(|(kind, action)| {
-        let subject = subject_of(&action);
-        let needs = fleet.needs.iter().filter(|(of, on, _)| *of == kind && on.is_none_or(|on| Some(on) == subject));
-        Line { when: needs.flat_map(|(.., fact)| fact.clone()).collect(), ..Line::plain(action) }
-    });
+    let allowed = actions
+        .into_iter()
+        .filter(|(kind, _)| !fleet.may_not.contains(kind))
+        .map(|(_, action)| Line { when: needed(fleet, &action), ..Line::plain(action) });
     allowed.chain(fleet.repairs.iter().cloned()).collect()
+}
+
+/// What an operator's move that is not written in the scenario needs.
+fn needed(fleet: &Definition, action: &Action) -> Fact {
+    let kind = match action {
+        Action::Deploy { .. } => OpKind::Deploy,
+        Action::Set { .. } => OpKind::Set,
+        Action::Drain(_) => OpKind::Drain,
+        Action::Flush(_) => OpKind::Flush,
+        Action::Requeue(_) => OpKind::Requeue,
+        _ => return vec![],
+    };
+    let subject = subject_of(action);
+    let needs = fleet.needs.iter().filter(|(of, on, _)| *of == kind && on.is_none_or(|on| Some(on) == subject));
+    needs.flat_map(|(.., fact)| fact.clone()).collect()
 }
 
 /// The place, actor or value that a built-in repair works on.

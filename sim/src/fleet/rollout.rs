@@ -514,19 +514,10 @@ impl Fleet {
     /// A line of the rollback that takes back a step not begun, or a step of the plan that runs only once.
     fn out_of_reach(&self, state: &State, entry: &Entry) -> bool {
         match state.control[control::MODE] {
-            mode::ROLLBACK if entry.step == 0 => self.goes_forward(state, &entry.line),
-            mode::ROLLBACK => entry.step > u16::from(state.control[control::BEGUN]),
+            mode::ROLLBACK => entry.step > u16::from(state.control[control::BEGUN]) && entry.step > 0,
             mode::FORWARD => self.layout.once_at(entry.step).is_some_and(|offset| state.control[offset] == 1),
             _ => false,
         }
-    }
-
-    /// A rollback skips a version that nobody has come past.
-    fn goes_forward(&self, state: &State, line: &Line) -> bool {
-        let Action::Deploy { actor, version } = line.action else { return false };
-        let moved = |pool: usize| state.pools[pool].iter().filter(|(own, _)| own[replica::MARKS] & replica::STRAGGLER == 0);
-        let past = |pool: usize| moved(pool).any(|(own, _)| self.version_of(pool, own) > version);
-        self.layout.pools[usize::from(actor)].is_some_and(|pool| !past(pool))
     }
 
     /// How many steps had begun matters only as long as lines that take them back are left.
