@@ -16,6 +16,7 @@ from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import states
 from generate import generate
 from oracle import judge
 from scenario import Refused
@@ -47,7 +48,7 @@ def ask_oracle(path: str, options: argparse.Namespace) -> tuple[str, Any]:
     signal.signal(signal.SIGALRM, alarm)
     signal.setitimer(signal.ITIMER_REAL, options.time)
     try:
-        return "ok", judge(path, options.replicas, options.keys, options.named, options.max_states)
+        return "ok", judge(path, options.replicas, options.keys, options.named, options.max_states, bool(options.sets))
     except Refused as why:
         return "refused", str(why)
     except TooBig:
@@ -92,7 +93,7 @@ def harms(position: dict[str, Any]) -> set[tuple]:
     return {(h["kind"], h["who"] or "", h["what"] or "", "charged" if h["charged"] else "") for h in position["harms"]}
 
 
-def compare(path: str, theirs: Any, options: argparse.Namespace) -> dict[str, Any]:
+def compare(path: str, theirs: Any, sets: list, options: argparse.Namespace) -> dict[str, Any]:
     if theirs is None or "plans" not in theirs:
         return {"file": path, "skipped": "invalid", "why": json.dumps(theirs)[:300]}
     if not all(plan["complete"] for plan in theirs["plans"]):
@@ -101,14 +102,21 @@ def compare(path: str, theirs: Any, options: argparse.Namespace) -> dict[str, An
     if kind != "ok":
         return {"file": path, "skipped": kind, "why": answer}
     found = [(f"plan {a['plan']}: " if a["plan"] else "") + d for a, b in zip(answer, theirs["plans"]) for d in differences(a, b, options.replicas)]
+    for a, b in zip(answer, sets):
+        found += states.differences(a["sets"], b) if b else ["its states are not known of turnback"]
     return {"file": path, "differences": found, "verdicts": [p["verdict"] for p in theirs["plans"]], "states": sum(p["states"] for p in answer)}
+
+
+def compare_all(files: list[str], options: argparse.Namespace) -> list[dict[str, Any]]:
+    theirs = run_tool(options.turnback, files, options)
+    sets = states.explored(options.sets, files, options.replicas) if options.sets else {}
+    return [compare(path, theirs.get(path), sets.get(path, []), options) for path in files]
 
 
 def batch(job: tuple[Any, argparse.Namespace]) -> list[dict[str, Any]]:
     work, options = job
     if isinstance(work, list):
-        theirs = run_tool(options.turnback, work, options)
-        return [compare(path, theirs.get(path), options) for path in work]
+        return compare_all(work, options)
     with tempfile.TemporaryDirectory() as folder:
         files = []
         for seed in work:
@@ -116,8 +124,7 @@ def batch(job: tuple[Any, argparse.Namespace]) -> list[dict[str, Any]]:
             with open(path, "w", encoding="utf-8") as out:
                 out.write(generate(seed, options.size))
             files.append(path)
-        theirs = run_tool(options.turnback, files, options)
-        results = [compare(path, theirs.get(path), options) for path in files]
+        results = compare_all(files, options)
         for result in results:
             if result.get("differences") or result.get("skipped") == "invalid":
                 os.makedirs(options.out, exist_ok=True)
@@ -140,6 +147,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("paths", nargs="*", help="files and directories; none: generated scenarios")
     parser.add_argument("--turnback", default="target/release/turnback")
+    parser.add_argument("--sets", help="also the sets of states, against this program (`cargo build --release --example states`)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--size", default="mixed", choices=["small", "medium", "large", "mixed"])

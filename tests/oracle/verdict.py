@@ -104,8 +104,8 @@ class Judge:
     def edges(self, s: State) -> tuple[Edges, frozenset, dict[State, frozenset]]:
         """Successors, harms here, harms of the operator's edges."""
         every, fair, harms = self.moves(s.world, self.context(s))
-        forced = [s._replace(world=w) for w in every]
-        helpful = [s._replace(world=w) for w in fair]
+        forced = [self.passed(s._replace(world=w)) for w in every]
+        helpful = [self.passed(s._replace(world=w)) for w in fair]
         by_step: dict[State, frozenset] = {}
         step, next_step = self.ops(s)
         if step is not None:
@@ -117,7 +117,7 @@ class Judge:
                 more = [h for h in more if h not in self.m.pre]
                 if any(h[0] == "loss" for h in more):
                     w = w._replace(lost=True)
-                t = self.after(s, step, next_step, sub, w)
+                t = self.passed(self.after(s, step, next_step, sub, w))
                 forced.append(t)
                 by_step[t] = by_step.get(t, frozenset()) | frozenset(more)
                 if reliable and sure:
@@ -141,6 +141,15 @@ class Judge:
         if s.op + 1 < length:
             return s._replace(op=s.op + 1, begun=False, world=w)
         return State("B" if s.mode == "R" else "D", s.step, s.at, 0, False, w)
+
+    def passed(self, s: State) -> State:
+        """A deploy or setting is done as soon as all are up, or observe it."""
+        step = self.ops(s)[0] if s.begun else None
+        if step is not None and step.verb in ("deploy", "flag", "set"):
+            for sub, w, _, _ in self.steps.run(step, s.world, True, s.mode == "F"):
+                if sub == DONE and w.replicas == s.world.replicas:
+                    return self.after(s, step, False, sub, w)
+        return s
 
     def skipped(self, s: State) -> State:
         """A step whose fact holds already is no position of its own."""

@@ -41,6 +41,7 @@ class Context(NamedTuple):
     """What of the step in progress the environment sees."""
     backfill: Any = None
     limit: int = 0
+    waits: bool = False
     endless: bool = False
 
 
@@ -88,7 +89,7 @@ class Model:
         self.bodies: dict = {}
         self.twins = self.find_twins()
         self.filled = self.find_filled()
-        self.boots = {(s, v): self.can_boot(chain) for s in self.services for v, chain in scenario.services[s].versions.items()}
+        self.boots = {s: any(map(self.can_boot, scenario.services[s].versions.values())) for s in self.services}
         self.requested = {p for b in self.all_bodies() for (v, p) in b.verbs if v == "sends" and self.is_api(p)}
         self.replied = {p[:-6] for b in self.all_bodies() for (v, p) in b.verbs if v == "receives" and p.endswith(".reply")}
         self.memo: dict = {}
