@@ -35,7 +35,9 @@ def alarm(*_: Any) -> None:
 
 
 def run_tool(tool: str, files: list[str], options: argparse.Namespace) -> dict[str, Any]:
-    command = [tool, "check", "--format", "json", "--max-states", "500000", "--threads", "1", "--replicas", str(options.replicas), "--keys", str(options.keys)]
+    command = [tool, "check", "--format", "json", "--max-states", "500000", "--threads", "1", "--keys", str(options.keys)]
+    if options.replicas != 3:
+        command += ["--replicas", str(options.replicas)]
     out = subprocess.run(command + files, capture_output=True, text=True).stdout
     found = {}
     for line in out.splitlines():
@@ -93,7 +95,7 @@ def harms(position: dict[str, Any]) -> set[tuple]:
     return {(h["kind"], h["who"] or "", h["what"] or "", "charged" if h["charged"] else "") for h in position["harms"]}
 
 
-def compare(path: str, theirs: Any, sets: list, options: argparse.Namespace) -> dict[str, Any]:
+def compare(path: str, theirs: Any, options: argparse.Namespace) -> dict[str, Any]:
     if theirs is None or "plans" not in theirs:
         return {"file": path, "skipped": "invalid", "why": json.dumps(theirs)[:300]}
     if not all(plan["complete"] for plan in theirs["plans"]):
@@ -102,21 +104,17 @@ def compare(path: str, theirs: Any, sets: list, options: argparse.Namespace) -> 
     if kind != "ok":
         return {"file": path, "skipped": kind, "why": answer}
     found = [(f"plan {a['plan']}: " if a["plan"] else "") + d for a, b in zip(answer, theirs["plans"]) for d in differences(a, b, options.replicas)]
-    for a, b in zip(answer, sets):
-        found += states.differences(a["sets"], b) if b else ["its states are not known of turnback"]
+    if options.sets:
+        for a, b in zip(answer, states.explored(options.sets, path, options.replicas), strict=True):
+            found += states.differences(a["sets"], b)
     return {"file": path, "differences": found, "verdicts": [p["verdict"] for p in theirs["plans"]], "states": sum(p["states"] for p in answer)}
-
-
-def compare_all(files: list[str], options: argparse.Namespace) -> list[dict[str, Any]]:
-    theirs = run_tool(options.turnback, files, options)
-    sets = states.explored(options.sets, files, options.replicas) if options.sets else {}
-    return [compare(path, theirs.get(path), sets.get(path, []), options) for path in files]
 
 
 def batch(job: tuple[Any, argparse.Namespace]) -> list[dict[str, Any]]:
     work, options = job
     if isinstance(work, list):
-        return compare_all(work, options)
+        theirs = run_tool(options.turnback, work, options)
+        return [compare(path, theirs.get(path), options) for path in work]
     with tempfile.TemporaryDirectory() as folder:
         files = []
         for seed in work:
@@ -124,7 +122,8 @@ def batch(job: tuple[Any, argparse.Namespace]) -> list[dict[str, Any]]:
             with open(path, "w", encoding="utf-8") as out:
                 out.write(generate(seed, options.size))
             files.append(path)
-        results = compare_all(files, options)
+        theirs = run_tool(options.turnback, files, options)
+        results = [compare(path, theirs.get(path), options) for path in files]
         for result in results:
             if result.get("differences") or result.get("skipped") == "invalid":
                 os.makedirs(options.out, exist_ok=True)

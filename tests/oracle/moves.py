@@ -172,16 +172,23 @@ class Moves:
 
     def replicas(self) -> None:
         w, m = self.w, self.m
+        truth = tuple(w.control.truth[m.vi[name]] for name in m.within)
+        for i, views in enumerate(w.control.heard):
+            for heard in self.closer(views, truth) if list(self.s.clients)[i] not in w.control.gone else ():
+                control = w.control._replace(heard=w.control.heard[:i] + (heard,) + w.control.heard[i + 1:])
+                self.add(w._replace(control=control), True)
         for n, fleet in enumerate(w.replicas):
             for j, (version, up, views) in enumerate(fleet):
                 if not up:
                     self.boot(n, j, version, views)
                 elif self.s.faults and m.boots[m.services[n]]:
                     self.add(m.set_replica(w, n, j, (version, False, views)), False)
-                for x, name in enumerate(m.within):
-                    truth = w.control.truth[m.vi[name]]
-                    if views[x] != truth:
-                        self.add(m.set_replica(w, n, j, (version, up, views[:x] + (truth,) + views[x + 1:])), True)
+                for seen in self.closer(views, truth):
+                    self.add(m.set_replica(w, n, j, (version, up, seen)), True)
+
+    def closer(self, views: tuple, truth: tuple) -> list[tuple]:
+        """The views of somebody who observes one more value."""
+        return [views[:x] + (now,) + views[x + 1:] for x, now in enumerate(truth) if views[x] != now]
 
     def boot(self, n: int, j: int, version: str, views: tuple) -> None:
         m, actor = self.m, (self.m.services[n], version)

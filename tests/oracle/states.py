@@ -30,7 +30,8 @@ def line(m: Model, w: World) -> str:
     for table, (columns, not_null) in zip(m.tables, w.control.schema):
         said = [c + " not null" * (c in not_null) for c in columns if c != m.s.places[table].key]
         clauses.append(f"columns of {table}: {', '.join(sorted(said))}")
-    clauses += [f"{client} gone" for client in m.s.clients if client in w.control.gone]
+    for client, heard in zip(m.s.clients, w.control.heard):
+        clauses += [f"{client} gone"] if client in w.control.gone else [f"{client} sees {v} {seen}" for v, seen in zip(m.within, heard)]
     for name, fleet in zip(m.services, w.replicas):
         last = len(fleet) - m.s.services[name].stragglers
         classes = Counter(version + " starting" * (not up) + " straggler" * (j >= last)
@@ -39,10 +40,12 @@ def line(m: Model, w: World) -> str:
         clauses.append(f"{name}: {', '.join(f'{n} {c}' for c, n in sorted(classes.items()))}")
     for key in w.keys:
         for name, place in m.s.places.items():
+            if place.kind == "queue" and w.lost:
+                continue
             if place.kind == "queue":
                 n = m.qi[name]
                 fewest = {p: min(left or 0 for q, left, _ in key.queues[n] if p == q) for p, _, _ in key.queues[n]}
-                said = [payload(m, name, p) + f" {left} left" * (left > 0) for p, left in fewest.items()]
+                said = [payload(m, name, p) + f" {min(left, 5)} left" * (left > 0) for p, left in fewest.items()]
                 said += ["dead " + payload(m, name, p) for p in key.dead[n]]
                 clauses.append(f"{name} [{', '.join(sorted(said))}]")
             else:
@@ -56,11 +59,11 @@ def payload(m: Model, place: str, fields: tuple) -> str:
     return "{" + ", ".join(sorted(said)) + "}"
 
 
-def explored(tool: str, files: list[str], replicas: int) -> dict[str, list[Sets | None]]:
-    """What turnback explores, per file and plan."""
+def explored(tool: str, file: str, replicas: int) -> list[Sets]:
+    """What turnback explores of every plan."""
     size = [f"--replicas={replicas}"] if replicas != 3 else []
-    out = subprocess.run([tool, *size, *files], capture_output=True, text=True, check=True).stdout
-    return {answer["file"]: [plan and sets_of(plan) for plan in answer["plans"] or []] for answer in map(json.loads, out.splitlines())}
+    out = subprocess.run([tool, *size, file], capture_output=True, text=True, check=True).stdout
+    return list(map(sets_of, json.loads(out)))
 
 
 def sets_of(plan: dict[str, Any]) -> Sets:

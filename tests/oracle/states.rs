@@ -1,5 +1,5 @@
-//! Prints, for the comparison with the oracle, which states turnback explores at which position: one JSON object per
-//! file, and one neutral line per state. The words are those of `states.py`; `README.md` says what they leave out.
+//! Prints, for the comparison with the oracle, which states turnback explores at which position: one JSON list of
+//! plans per file, and one neutral line per state. The words are those of `states.py`; `README.md` says what they leave out.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -18,28 +18,24 @@ use turnback_sim::relation::{At, Judged as _, Mode, Mover, Operator, Position};
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (sizes, files): (Vec<_>, Vec<_>) = arguments.iter().partition(|argument| argument.starts_with("--"));
-    let size = |name: &str| sizes.iter().find_map(|size| size.strip_prefix(name)?.parse().ok());
-    let how = Exploration { replicas: size("--replicas=") };
-    let states_max = size("--max-states=").map_or(500_000, u64::from);
-    for file in files {
-        let plans = plans(file, how, states_max).unwrap_or_else(|| json!(null));
-        println!("{}", json!({"file": file, "plans": plans}));
-    }
-    ExitCode::SUCCESS
+    let how = Exploration { replicas: sizes.iter().find_map(|size| size.strip_prefix("--replicas=")?.parse().ok()) };
+    let answers: Option<Vec<Value>> = files.into_iter().map(|file| plans(file, how)).collect();
+    answers.iter().flatten().for_each(|answer| println!("{answer}"));
+    if answers.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// What is explored of every plan; `None` if the file is not accepted.
-fn plans(file: &str, how: Exploration, states_max: u64) -> Option<Value> {
+fn plans(file: &str, how: Exploration) -> Option<Value> {
     let read = read(file, &std::fs::read(file).ok()?).ok()?;
     let numbers = match read.scenario.plans.len() {
         0 => vec![None],
         many => (0..many).map(Some).collect(),
     };
-    let limits = Limits { states_max, memory_bytes_max: 4 << 30, threads: 1, stop: None };
+    let limits = Limits { states_max: u64::MAX, memory_bytes_max: u64::MAX, threads: 1, stop: None };
     let plans = numbers.into_iter().map(|plan| {
         let compiled = compile(&read.scenario, plan, how).ok()?;
         let (fleet, graph) = explored(&Fleet::new(compiled.definition, 1), &limits);
-        Some(if graph.complete { Words::of(&read.scenario, &compiled.names, &fleet).all(&graph) } else { json!(null) })
+        Some(Words::of(&read.scenario, &compiled.names, &fleet).all(&graph))
     });
     plans.collect::<Option<Vec<Value>>>().map(Value::from)
 }
@@ -104,10 +100,11 @@ impl<'a> Words<'a> {
         let mut clauses = Vec::new();
         self.control(state, &mut clauses);
         self.replicas(state, &mut clauses);
+        let lost = self.fleet.lost(state);
         for (key, _) in &state.keys {
-            self.key(key, &mut clauses);
+            self.key(key, lost, &mut clauses);
         }
-        clauses.extend(self.fleet.lost(state).then(|| "lost".to_owned()));
+        clauses.extend(lost.then(|| "lost".to_owned()));
         clauses.sort();
         clauses.join("; ")
     }
@@ -126,9 +123,13 @@ impl<'a> Words<'a> {
             });
             clauses.push(format!("columns of {}: {columns}", self.names.places[place]));
         }
-        for (client, offset) in layout.gone.iter().enumerate() {
-            let gone = offset.is_some_and(|offset| state.control[offset] == 1);
-            clauses.extend(gone.then(|| format!("{} gone", self.names.actors[client])));
+        let gone = |client: usize| layout.gone[client].is_some_and(|offset| state.control[offset] == 1);
+        clauses.extend((0..layout.gone.len()).filter(|at| gone(*at)).map(|at| format!("{} gone", self.names.actors[at])));
+        for (version, value, offset) in &layout.client_views {
+            let client = usize::from(self.fleet.definition.versions[usize::from(*version)].actor);
+            let (name, values) = &self.names.values[usize::from(*value)];
+            let seen = &values[usize::from(state.control[*offset])];
+            clauses.extend((!gone(client)).then(|| format!("{} sees {name} {seen}", self.names.actors[client])));
         }
     }
 
@@ -157,11 +158,13 @@ impl<'a> Words<'a> {
         }
     }
 
-    fn key(&self, key: &Key, clauses: &mut Vec<String>) {
+    fn key(&self, key: &Key, lost: bool, clauses: &mut Vec<String>) {
         for (place, home) in self.fleet.layout.items.iter().enumerate() {
             let name = &self.names.places[place];
             let Home::Key(offset) = home else {
-                self.messages(key, place, clauses);
+                if !lost {
+                    self.messages(key, place, clauses);
+                }
                 continue;
             };
             let there = key.items[*offset] != presence::NO;

@@ -62,7 +62,7 @@ class Steps:
 
     def first_views(self, w: World) -> list[tuple]:
         truth = tuple(w.control.truth[self.m.vi[v]] for v in self.m.within)
-        return sorted({truth} | {r[2] for fleet in w.replicas for r in fleet})
+        return sorted({truth, *self.m.views(w)})
 
     def stop_work(self, w: World, actor: tuple, others: bool) -> list[tuple[World, list[Harm]]]:
         results = [(w, [])] if others else []
@@ -89,7 +89,7 @@ class Steps:
             return [("on" if spec.within else DONE, w, [], True)]
         if spec.within:
             x = self.m.within.index(name)
-            if any(r[2][x] != value for fleet in w.replicas for r in fleet):
+            if any(views[x] != value for views in self.m.views(w)):
                 return [] if begun else [("on", w, [], True)]
         return [(DONE, w, [], True)]
 

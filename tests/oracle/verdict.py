@@ -200,10 +200,8 @@ class Judge:
             movable = fleet[:len(fleet) - self.s.services[name].stragglers]
             if len({r[0] for r in movable}) > 1:
                 return False
-            for r in fleet:
-                if any(seen != w.control.truth[self.m.vi[v]] for v, seen in zip(self.m.within, r[2])):
-                    return False
-        return True
+        truth = tuple(w.control.truth[self.m.vi[v]] for v in self.m.within)
+        return all(views == truth for views in self.m.views(w))
 
     def analyse(self, worlds: set[World], context: Context) -> tuple[set[World], dict[World, frozenset]]:
         """Of a closed set: the harbours, and what may wait for ever where."""
@@ -222,7 +220,9 @@ class Judge:
             ends = reach({w for w in worlds if not any(k.queues[n] for k in w.keys)}, fair_to)
             for w in worlds - ends:
                 stalled[w] |= {("stalled", "accepted work", name)}
-        bad = {w for w in worlds if self.moves(w, context)[2] or stalled[w] or w.lost or any(any(k.dead) for k in w.keys)}
+        known = {what for kind, _, what in self.m.pre if kind == "dead-letter"}
+        dead = [n for n, name in enumerate(self.m.queue_names) if name not in known]
+        bad = {w for w in worlds if self.moves(w, context)[2] or stalled[w] or w.lost or any(k.dead[n] for k in w.keys for n in dead)}
         harmful = reach(bad, to)
         return {w for w in worlds - harmful if self.settled(w)}, stalled
 

@@ -23,8 +23,10 @@ class Key(NamedTuple):
 
 
 class Control(NamedTuple):
+    """What holds for all; `heard` are the views of each client."""
     truth: tuple
     schema: tuple
+    heard: tuple = ()
     gone: frozenset = frozenset()
     once: frozenset = frozenset()
 
@@ -193,7 +195,7 @@ class Model:
         options = [self.start_options(p) for p in self.place_names]
         empty = tuple(frozenset() for _ in self.queue_names)
         alone = [Key(places, empty, empty) for places in itertools.product(*options)]
-        control = Control(truth, tuple(schema))
+        control = Control(truth, tuple(schema), (views,) * len(self.s.clients))
         return [World(control, tuple(fleet), tuple(k)) for k in itertools.combinations_with_replacement(alone, keys)]
 
     def start_options(self, name: str) -> list:
@@ -308,6 +310,11 @@ class Model:
         seen = dict(zip(self.within, views))
         return tuple(seen.get(v, truth[i]) for i, v in enumerate(self.values))
 
+    def views(self, w: World) -> list[tuple]:
+        """What everybody who is there observes, stragglers aside."""
+        clients = [views for name, views in zip(self.s.clients, w.control.heard) if name not in w.control.gone]
+        return [r[2] for name, fleet in zip(self.services, w.replicas) for r in fleet[:len(fleet) - self.s.services[name].stragglers]] + clients
+
     def groups(self, w: World) -> dict[tuple, int]:
         """Who acts, as (actor, view), and how many of them."""
         found: dict[tuple, int] = {}
@@ -316,9 +323,9 @@ class Model:
                 if up:
                     g = ((name, version), self.view(w.control.truth, views))
                     found[g] = found.get(g, 0) + 1
-        for name in self.s.clients:
+        for name, views in zip(self.s.clients, w.control.heard):
             if name not in w.control.gone:
-                found[((name,), w.control.truth)] = 2
+                found[((name,), self.view(w.control.truth, views))] = 2
         return found
 
     def compile(self, actor: tuple, view: tuple) -> list[Handler]:
