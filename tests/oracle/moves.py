@@ -308,8 +308,8 @@ class Moves:
                 self.add(self.with_key(i, after._replace(passed=1)), True, harms)
 
 
-def scanned(m: Model, key: Key, step: Any) -> tuple[Key, list[Harm]]:
-    place, f, kind, a, b = step.args
+def scanned(m: Model, key: Key, backfill: tuple) -> tuple[Key, list[Harm]]:
+    place, f, kind, a, b, overwrite = backfill
     row = key.places[m.pi[place]]
     if row is None:
         return key, []
@@ -317,7 +317,7 @@ def scanned(m: Model, key: Key, step: Any) -> tuple[Key, list[Harm]]:
     if kind == "retag":
         if f in values and values[f][0] == a:
             values[f] = (b, values[f][1])
-    elif f not in values or step.overwrite:
+    elif f not in values or overwrite:
         if kind == "literal":
             datum = m.twins.get((place, f), (place, f))
             new = (f'"{a}"', not any(m.twins.get((p, n), (p, n)) == datum for p, r in zip(m.place_names, key.places) for n, _, _ in r or ()))

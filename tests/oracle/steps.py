@@ -28,7 +28,7 @@ class Steps:
         if step is None or not begun:
             return Context()
         if step.verb == "backfill":
-            return Context(backfill=Hashable(step))
+            return Context(backfill=(*step.args, step.overwrite))
         return Context(limit=self.lasts(step, w), waits=True) if step.verb == "wait" else Context()
 
     def control(self, w: World, **changes: Any) -> World:
@@ -335,16 +335,3 @@ class Steps:
             if not set(home) <= set(columns) or not set(not_null) <= set(required):
                 return False
         return all(w.control.truth[self.m.vi[v]] == value for v, value in values.items())
-
-
-class Hashable:
-    """A step that can stand in a context."""
-
-    def __init__(self, step: Step):
-        self.step, self.args, self.overwrite = step, step.args, step.overwrite
-
-    def __hash__(self) -> int:
-        return hash((self.args, self.overwrite))
-
-    def __eq__(self, other: Any) -> bool:
-        return isinstance(other, Hashable) and (self.args, self.overwrite) == (other.args, other.overwrite)

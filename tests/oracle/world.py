@@ -91,6 +91,7 @@ class Model:
         self.bodies: dict = {}
         self.twins = self.find_twins()
         self.filled = self.find_filled()
+        self.sleepers = self.find_sleepers()
         self.boots = {s: any(map(self.can_boot, scenario.services[s].versions.values())) for s in self.services}
         self.requested = {p for b in self.all_bodies() for (v, p) in b.verbs if v == "sends" and self.is_api(p)}
         self.replied = {p[:-6] for b in self.all_bodies() for (v, p) in b.verbs if v == "receives" and p.endswith(".reply")}
@@ -549,15 +550,13 @@ class Model:
     def wake(self, before: Key, after: Key, place: str, actor: str, newer: bool) -> Key:
         if after.places == before.places and not newer:
             return after
-        woken = {(s, place) for s in self.services if s != actor and (s, place) in self.sleepers()}
+        woken = {(s, place) for s in self.services if s != actor and (s, place) in self.sleepers}
         return after._replace(woken=after.woken | woken) if woken else after
 
-    def sleepers(self) -> set:
-        if not hasattr(self, "_sleepers"):
-            self._sleepers = {(s, h["trigger"][6:].strip()) for s in self.services for c in self.s.services[s].versions.values()
-                              for top in c for b in [top] + [i for _, i in top.ifs] for h in b.handlers.values()
-                              if h and h["trigger"].startswith("write ")}
-        return self._sleepers
+    def find_sleepers(self) -> set:
+        return {(s, h["trigger"][6:].strip()) for s in self.services for c in self.s.services[s].versions.values()
+                for top in c for b in [top] + [i for _, i in top.ifs] for h in b.handlers.values()
+                if h and h["trigger"].startswith("write ")}
 
     def payloads(self, f: Fields, key: Key, task: Task | None) -> list[tuple]:
         blank = task or Task((), 0, 0, None, frozenset(), frozenset(), frozenset())
