@@ -124,7 +124,8 @@ impl<'a> Words<'a> {
             clauses.push(format!("columns of {}: {columns}", self.names.places[place]));
         }
         let gone = |client: usize| layout.gone[client].is_some_and(|offset| state.control[offset] == 1);
-        clauses.extend((0..layout.gone.len()).filter(|at| gone(*at)).map(|at| format!("{} gone", self.names.actors[at])));
+        let left = (0..layout.gone.len()).filter(|client| gone(*client));
+        clauses.extend(left.map(|client| format!("{} gone", self.names.actors[client])));
         for (version, value, offset) in &layout.client_views {
             let client = usize::from(self.fleet.definition.versions[usize::from(*version)].actor);
             let (name, values) = &self.names.values[usize::from(*value)];
