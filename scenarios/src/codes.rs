@@ -137,6 +137,8 @@ codes! {
         "A word that is nearly a keyword is taken for the only value of a field.\n\nFor example:\n\n    id: notnull\n\nWrite `not_null`, or list the values: `A|B`."
     NoMessage "TB145" "a copy of a message that is not at hand"
         "A field is copied from a queue, but what copies it receives no message of that queue. What stands directly under a version is one handler per verb and place, so they do not see what another one received.\n\nFor example:\n\n    receives: {jobs: [email]}\n    writes: {contacts: [email from jobs.email]}\n\nMake it one handler: `handlers: {import: {receives: {jobs: [email]}, writes: {contacts: [email from jobs.email]}}}`."
+    ListedAndAdded "TB146" "a column is listed and also added by a migration"
+        "The columns listed are there at the start, so a migration that adds one of them has nothing to add, and a version that is deployed too early finds it nevertheless.\n\nFor example:\n\n    columns: {id: not_null, locale: nullable}\n    migrations: {expand: {add_column: locale}}\n\nTake the column out of `columns`."
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a scenario says as a whole: fields that nobody provides, steps that do nothing, versions in a circle.
 
+mod columns;
 mod copies;
 mod fields;
 mod plans;
@@ -16,6 +17,7 @@ use crate::diagnostics::{Code, Diagnostic};
 pub(crate) fn lint(scenario: &Scenario, whole: bool) -> Vec<Diagnostic> {
     let mut found = fields::unknown_fields(scenario);
     found.extend(plans::deploys_nothing(scenario));
+    found.extend(columns::listed_and_added(scenario));
     found.extend(copies::of_no_message(scenario));
     found.extend(extends_cycles(scenario));
     found.extend(unknown_handlers(scenario));
