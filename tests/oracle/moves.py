@@ -185,6 +185,15 @@ class Moves:
                     self.add(m.set_replica(w, n, j, (version, False, views)), False)
                 for seen in self.closer(views, truth):
                     self.add(m.set_replica(w, n, j, (version, up, seen)), True)
+                for seen in self.older(views, truth) if self.s.faults else ():
+                    self.add(m.set_replica(w, n, j, (version, up, seen)), False)
+
+    def older(self, views: tuple, truth: tuple) -> list[tuple]:
+        """The views of somebody who starts while others have yet to observe a value."""
+        seen = [v for fleet in self.w.replicas for _, _, v in fleet]
+        seen += [v for name, v in zip(self.s.clients, self.w.control.heard) if name not in self.w.control.gone]
+        return [views[:x] + (was,) + views[x + 1:] for x, now in enumerate(truth) if views[x] == now
+                for was in {v[x] for v in seen} - {now}]
 
     def closer(self, views: tuple, truth: tuple) -> list[tuple]:
         """The views of somebody who observes one more value."""

@@ -251,8 +251,14 @@ impl Narrator<'_> {
         match step.kind {
             Kind::Boot => self.booted(step, after, before, &actor),
             Kind::View => {
-                let (value, to) = (step.what, before.control[self.fleet.layout.values[usize::from(step.what)]]);
-                format!("a replica of {actor} observes `{}`", self.setting(value, to))
+                let truth = before.control[self.fleet.layout.values[usize::from(step.what)]];
+                match step.choice.checked_sub(1) {
+                    None => format!("a replica of {actor} observes `{}`", self.setting(step.what, truth)),
+                    Some(older) => {
+                        let seen = self.setting(step.what, older as u8);
+                        format!("a replica of {actor} starts and still observes `{seen}`")
+                    }
+                }
             }
             Kind::Fade => format!("{} is no longer in use", self.names.actors[usize::from(step.what)]),
             Kind::Evict => format!("the {} entry is evicted", self.place(step.what)),

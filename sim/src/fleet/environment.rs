@@ -68,13 +68,49 @@ impl Fleet {
                     out.push(step(Kind::Restart));
                 }
                 for (value, offset) in &self.layout.views[pool] {
-                    let lags = self.definition.values[*value].observed == Observed::Lagging;
-                    if lags && own[*offset] != state.control[self.layout.values[*value]] {
-                        out.push(Step { what: *value as u16, ..step(Kind::View) });
+                    let view = Step { what: *value as u16, ..step(Kind::View) };
+                    if self.definition.values[*value].observed != Observed::Lagging {
+                        continue;
+                    }
+                    if own[*offset] != state.control[self.layout.values[*value]] {
+                        out.push(view);
+                    } else if self.may_have_started(state, pool, own) {
+                        let older = self.older_views(state, *value).into_iter();
+                        out.extend(older.map(|older| Step { choice: 1 + u16::from(older), ..view }));
                     }
                 }
             }
         }
+    }
+
+    /// Whether a replica may have started just now: the running step has moved it, or a fault restarts it.
+    fn may_have_started(&self, state: &State, pool: usize, own: &state::Replica) -> bool {
+        let begun = self.current(state).filter(|_| state.control[control::STAGE] == 1);
+        self.definition.faults
+            || begun.is_some_and(|entry| match entry.line.action {
+                Action::Deploy { actor, version } => {
+                    usize::from(actor) == self.layout.actors[pool] && self.version_of(pool, own) == version
+                }
+                Action::Restart(actor) => {
+                    usize::from(actor) == self.layout.actors[pool] && own[replica::MARKS] & replica::DUE == 0
+                }
+                _ => false,
+            })
+    }
+
+    /// What somebody still observes of a value that is changing; a replica that starts may observe it too.
+    fn older_views(&self, state: &State, value: usize) -> Vec<u8> {
+        let replicas = self.layout.views.iter().zip(&state.pools).flat_map(|(views, bag)| {
+            let offset = views.iter().find(|(observed, _)| *observed == value).map(|(_, offset)| *offset);
+            offset.into_iter().flat_map(move |offset| bag.iter().map(move |(own, _)| own[offset]))
+        });
+        let clients = self.layout.client_views.iter().filter(|view| usize::from(view.1) == value);
+        let clients = clients.filter(|view| self.is_present(state, view.0)).map(|view| state.control[view.2]);
+        let mut older: Vec<u8> = replicas.chain(clients).collect();
+        older.retain(|view| *view != state.control[self.layout.values[value]]);
+        older.sort_unstable();
+        older.dedup();
+        older
     }
 
     /// Clients learn of a value, each version at its own moment.
@@ -261,7 +297,9 @@ impl Fleet {
                 Effects::new()
             }
             Kind::View => {
-                self.observe(state, turn.pool, turn.who, usize::from(step.what));
+                let truth = state.control[self.layout.values[usize::from(step.what)]];
+                let seen = step.choice.checked_sub(1).map_or(truth, |older| older as u8);
+                self.observe(state, turn.pool, turn.who, usize::from(step.what), seen);
                 Effects::new()
             }
             Kind::Fade => {
@@ -281,16 +319,16 @@ impl Fleet {
         state::put(&mut state.pools[pool], own);
     }
 
-    fn observe(&self, state: &mut State, pool: Option<usize>, who: usize, value: usize) {
+    fn observe(&self, state: &mut State, pool: Option<usize>, who: usize, value: usize, seen: u8) {
         let Some(pool) = pool else {
             let views = &self.layout.client_views;
             let view = views.iter().find(|view| (usize::from(view.0), usize::from(view.1)) == (who, value));
-            state.control[view.expect("the client observes it").2] = state.control[self.layout.values[value]];
+            state.control[view.expect("the client observes it").2] = seen;
             return;
         };
         let mut own = state::take(&mut state.pools[pool], who);
         if let Some((_, offset)) = self.layout.views[pool].iter().find(|(observed, _)| *observed == value) {
-            own[*offset] = state.control[self.layout.values[value]];
+            own[*offset] = seen;
         }
         state::put(&mut state.pools[pool], own);
     }
@@ -471,6 +509,7 @@ impl Fleet {
     pub(super) fn environment_of(&self, state: &State, step: Step) -> Mover {
         match step.kind {
             Kind::Deliver if step.stays == STAYS => Mover::Possible,
+            Kind::View if step.choice > 0 => Mover::Possible,
             Kind::Deliver | Kind::Continue | Kind::Boot | Kind::View | Kind::Fade | Kind::Pass | Kind::Expire => {
                 Mover::Fair
             }
