@@ -161,19 +161,25 @@ def run(folder, share, again):
         sys.exit(f"without a mutant: {sound}")
     print(f"no mutant: {sound['seconds']} s", flush=True)
     which, of = map(int, share.split("/"))
-    survived = [number for number, result in known.items() if result["outcome"] == "survived" and not result.get("again")]
+    survived = [number for number, result in known.items() if result["outcome"] == "survived" and not result["again"]]
     todo = [m for m in mutants if m["viable"] and m["number"] % of == which % of
             and (m["number"] in survived if again else m["number"] not in known)]
     # What noticed a mutant of the same function is asked first, then of the same file, then of any.
     noticed = collections.defaultdict(collections.Counter)
 
+    def remember(mutant, result):
+        if result["outcome"] == "caught":
+            for where in ((mutant["file"], mutant["function"]), mutant["file"], ""):
+                noticed[where][result["by"]] += 1
+
+    for mutant in mutants:
+        remember(mutant, known.get(mutant["number"], {"outcome": None}))
+
     def one(mutant):
         at, file = (mutant["file"], mutant["function"]), mutant["file"]
         score = lambda name: -(1000 * noticed[at][name] + 30 * noticed[file][name] + noticed[""][name])
         result = run_one(folder, mutant["number"], sorted(names, key=score)) | {"again": again}
-        if result["outcome"] == "caught":
-            for where in (at, file, ""):
-                noticed[where][result["by"]] += 1
+        remember(mutant, result)
         with open(folder / "results", "a") as into:
             into.write(json.dumps(result) + "\n")
 
