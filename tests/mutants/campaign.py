@@ -228,8 +228,10 @@ def page(folder):
     text = HEAD.format(seconds=SECONDS, memory=MEMORY_KB >> 20) + f"""
 Tried: {total['tried']} of {viable} viable mutants ({100 * total['tried'] / viable:.0f} %), caught or timed out:
 {total['tried'] - total['survived']} ({100 * (total['tried'] - total['survived']) / max(1, total['tried']):.1f} %). The score
-leaves out the survivors that are equivalent for a reason given below.{f' {half} survivors were not asked about sizes and laws.' if half else ''}
+leaves out the survivors that are equivalent for a reason given below.
+{f"{half} survivors were not asked about sizes and laws: some of them may be caught there." if half else ""}
 
+{(HERE / "notes.md").read_text()}
 """
     text += "\n".join(lines) + "\n\n## Survivors\n\n"
     for survivor, reason, again in survivors:
