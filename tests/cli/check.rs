@@ -413,16 +413,38 @@ fn the_table_of_pairs_is_long_only_where_everything_is_asked_for() {
     let long = run(["check", "-v", &file]).out;
     let pairs = listed(&long, "version pairs: 23 of 24 met");
     assert_eq!(pairs.len(), 9, "{pairs:?}");
-    assert_eq!(pairs[8], "GET /v1/orders.reply: orders v3 → app-6; never app-5");
+    assert_eq!(pairs[8], "GET /v1/orders.reply: orders v3 → app-6 (state); never app-5");
     let cut = run(["check", "--max-states", "20", &file]).out;
     assert!(cut.contains(" of 24 met so far (`-v` lists them)\n"), "{cut}");
     let report = json(&[&file]);
     let pairs = report["plans"][0]["coverage"].as_array().unwrap();
     assert_eq!(pairs.len(), 24);
     let never: Vec<&Value> = pairs.iter().filter(|pair| pair["met"] == false).collect();
-    let expected =
-        serde_json::json!({"place": "GET /v1/orders.reply", "writer": "orders v3", "reader": "app-5", "met": false});
+    let expected = serde_json::json!({"place": "GET /v1/orders.reply", "writer": "orders v3", "reader": "app-5", "met": false, "fields": [], "never": ["state"]});
     assert_eq!(never, [&expected]);
+}
+
+#[test]
+fn values_of_flags_are_seen_both_ways_or_not() {
+    let text = "turnback: 1\nname: Flags\nflags: {early: {}, late: {}, idle: {}, unset: {}}\ntables: {t: {columns: \
+                {id: not_null}}}\nservices:\n  s: {versions: {v1: {reads: {t: [id]}, writes: {t: [id]}}, v2: {extends: \
+                v1, if early: {reads: {t: [id]}}, if late: {reads: {t: [id]}}}}}\nplan: [{flag: early on}, {deploy: s \
+                v2}, {flag: late on}, {flag: idle on}]\n";
+    let page = run_with_input(&["check", "-v", "-"], text.as_bytes());
+    let expected = ["early: on; never off", "late: off, on", "idle: never off, on"];
+    assert_eq!(listed(&page.out, "values of flags and configs: 3 of 6 acted on"), expected, "{page:?}");
+    let line = run_with_input(&["check", "--format", "json", "-"], text.as_bytes());
+    let report: Value = serde_json::from_str(&line.out).unwrap();
+    let seen = |value: &str, is: &str, acted_on: bool| serde_json::json!({"value": value, "is": is, "observed": true, "acted_on": acted_on});
+    let all = [
+        seen("early", "off", false),
+        seen("early", "on", true),
+        seen("late", "off", true),
+        seen("late", "on", true),
+        seen("idle", "off", false),
+        seen("idle", "on", false),
+    ];
+    assert_eq!(report["plans"][0]["values_seen"], serde_json::json!(all));
 }
 
 #[test]

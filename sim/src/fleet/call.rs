@@ -4,8 +4,8 @@ use super::definition::{Accept, Behaviour, Handler, Needs, Op, Outcome, Put};
 use super::handler::{Peer, Run};
 use super::item::{self, Lens, Reading};
 use super::layout::replica;
+use super::pairs::Slot;
 use super::state::{self, Byte, State};
-use super::watch::Slot;
 use super::{Fleet, NOBODY, broken};
 use crate::relation::{Harm, Label};
 
@@ -123,6 +123,11 @@ impl<'f> Run<'f> {
     ) -> Option<Outcome> {
         let fleet = self.fleet;
         let (version, behaviour, receiver) = self.peer(peer);
+        if let Some(receiver) = &receiver {
+            let control = &self.state.control;
+            let view = |value| fleet.view(control, usize::from(peer.pool), receiver, value);
+            fleet.acts(version, &view, &mut self.watch);
+        }
         let payload = self.call_payload(api, puts, &mut choice);
         let accept = accept_of(behaviour, api, &payload, &mut choice);
         let static_reply = reply_of(behaviour, api);
@@ -133,8 +138,8 @@ impl<'f> Run<'f> {
         let own = fleet.definition.handlers[usize::from(self.handler)].version;
         if let Some(accept) = accept {
             if let Some(needs) = &accept.needs {
-                self.says(Slot::Request(api), own, version);
                 let reading = item::read(needs, &payload, true, LENS);
+                self.says(Slot::Request(api), own, version, reading.taken);
                 self.blame(&reading, version, api, accept.origin);
                 match reading.stopped {
                     Some(Outcome::Crash) => {
@@ -159,8 +164,8 @@ impl<'f> Run<'f> {
             return None;
         };
         let payload = self.call_payload(api, puts, &mut choice);
-        self.says(Slot::Reply(api), version, own);
         let reading = item::read(needs, &payload, true, LENS);
+        self.says(Slot::Reply(api), version, own, reading.taken);
         self.blame(&reading, own, api, origin);
         reading.stopped
     }
@@ -181,8 +186,8 @@ impl<'f> Run<'f> {
         }
         let (version, behaviour, _) = self.peer(peer);
         let (needs, origin) = fleet.expects(behaviour, api)?;
-        self.says(Slot::Reply(api), self.declared().version, version);
         let reading = item::read(needs, &payload, true, LENS);
+        self.says(Slot::Reply(api), self.declared().version, version, reading.taken);
         self.blame(&reading, version, api, origin);
         None
     }

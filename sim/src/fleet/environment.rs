@@ -277,7 +277,7 @@ impl Fleet {
     }
 
     /// Takes an environment move.
-    pub(super) fn happen(&self, state: &mut State, step: Step, watch: Watch) -> Effects {
+    pub(super) fn happen(&self, state: &mut State, step: Step, mut watch: Watch) -> Effects {
         let pool = (step.pool != CLIENT).then_some(usize::from(step.pool));
         let turn = Turn {
             pool,
@@ -307,7 +307,7 @@ impl Fleet {
                 state.control[offset] = 1;
                 Effects::new()
             }
-            _ => self.change_key(state, step),
+            _ => self.change_key(state, step, &mut watch),
         };
         self.settle_programme(state);
         effects
@@ -333,7 +333,7 @@ impl Fleet {
         state::put(&mut state.pools[pool], own);
     }
 
-    fn change_key(&self, state: &mut State, step: Step) -> Effects {
+    fn change_key(&self, state: &mut State, step: Step, watch: &mut Watch) -> Effects {
         let mut effects = Effects::new();
         let mut key = state::take(&mut state.keys, usize::from(step.key));
         let before = ledger::fresh(self, &key, &state.pools);
@@ -355,7 +355,7 @@ impl Fleet {
                 });
             }
             Kind::Redo => self.redo(state, &mut key),
-            _ => self.pass(state, &mut key),
+            _ => self.pass(state, &mut key, watch),
         }
         let lost = before & !ledger::fresh(self, &key, &state.pools);
         let origin = self.current(state).map_or(Label::NONE, |entry| entry.line.origin);
@@ -395,7 +395,7 @@ impl Fleet {
     }
 
     /// The backfill meets the key: it reads and writes in one moment, or in two if it is batched (R8).
-    fn pass(&self, state: &State, key: &mut state::Key) {
+    fn pass(&self, state: &State, key: &mut state::Key, watch: &mut Watch) {
         let Some(Action::Backfill(backfill)) = self.current(state).map(|entry| &entry.line.action) else {
             return;
         };
@@ -431,8 +431,12 @@ impl Fleet {
         if retags || backfill.overwrite || before == ABSENT || broken::r8() {
             // A literal stands for the fact only where nothing else was known.
             *target = if literal && known { made_stale(value) } else { value };
+            if !retags {
+                self.watch_backfill(backfill, watch);
+            }
         }
         self.refresh_caches(backfill.place, key);
+        self.watch_refresh(backfill.place, watch);
     }
 
     /// A copy from another place creates the row that it fills, if the store lets it.

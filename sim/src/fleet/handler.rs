@@ -5,12 +5,13 @@ use smallvec::SmallVec;
 use super::definition::{Handler, HandlerId, Moment, Needs, Op, Outcome, PlaceKind, Put, PutValue, Source, Trigger};
 use super::item::{self, Lens};
 use super::layout::{Home, column, presence, replica};
+use super::pairs::written;
 use super::state::{self, ABSENT, Byte, Key, Message, Replica, State, Task};
 use super::watch::Watch;
 use super::write::written_by;
 use super::{Fleet, broken, ledger};
 use crate::planted::{Planted, planted};
-use crate::relation::{Effects, Harm, Label};
+use crate::relation::{Contact, Effects, Harm, Label};
 
 /// A handler that is running: everything one moment may touch.
 pub(super) struct Run<'a> {
@@ -99,8 +100,8 @@ impl Run<'_> {
         };
         let fields = &message[MESSAGE_FIELDS..];
         let lens = Lens { exists: &|_| true, sees_unknown: true, stale_is_harm: true };
-        self.takes(queue);
         let reading = item::read(needs, fields, true, lens);
+        self.takes(queue, reading.taken);
         let (actor, origin) = (self.declared().version, self.declared().origin);
         for (harm, field) in &reading.harms {
             // A rejected message costs an attempt; nobody is hurt until it is given up.
@@ -133,7 +134,7 @@ impl Run<'_> {
             },
         );
         if present && answered {
-            self.takes(place);
+            self.takes(place, reading.taken);
         }
         let actor = self.declared().version;
         for (harm, field) in &reading.harms {
@@ -188,7 +189,8 @@ impl Run<'_> {
             let item = Message::from_slice(fleet.layout.item(&fleet.definition, *place, &self.key, self.own_ref()));
             if let Some((there, fields)) = item.split_first() {
                 if *there != presence::NO {
-                    self.takes(*place);
+                    let present = fields.get(usize::from(*field)).is_some_and(|byte| *byte != ABSENT);
+                    self.takes(*place, u64::from(present) << field);
                 }
                 self.carry(*source, fields);
             }
@@ -201,7 +203,7 @@ impl Run<'_> {
         let mut live = self.fleet.live_versions(self.state);
         live.push(self.declared().version);
         self.fleet.enqueue(&live, &mut self.key, queue, &fields);
-        self.sends(queue);
+        self.sends(queue, written(puts));
     }
 
     fn payload(&self, queue: u16, puts: &[Put], choice: &mut u16) -> Message {
@@ -308,11 +310,16 @@ impl Fleet {
         self.run(state, key, turn, suspended, watch)
     }
 
-    fn run(&self, state: &mut State, key: Key, turn: Turn, suspended: Suspended, watch: Watch) -> Effects {
+    fn run(&self, state: &mut State, key: Key, turn: Turn, suspended: Suspended, mut watch: Watch) -> Effects {
         let Suspended { moment: index, misread, carried, message, duplicate } = suspended;
         let handler = &self.definition.handlers[usize::from(turn.handler)];
         let held_before = ledger::fresh(self, &key, &state.pools);
         let own = turn.pool.map(|pool| (pool, state::take(&mut state.pools[pool], turn.who)));
+        let view = |value: u16| match &own {
+            Some((pool, own)) => self.view(&state.control, *pool, own, value),
+            None => self.client_view(&state.control, handler.version, value),
+        };
+        self.acts(handler.version, &view, &mut watch);
         let mut run = Run {
             fleet: self,
             state,
@@ -327,7 +334,7 @@ impl Fleet {
             copied: SmallVec::new(),
             written: SmallVec::new(),
             changed: SmallVec::new(),
-            watch,
+            watch: watch.map(|watch| watch as &mut dyn FnMut(Contact)),
         };
         let plain = handler.moments[index].choices.max(1);
         let bug = turn.choice >= plain

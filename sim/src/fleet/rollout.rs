@@ -461,7 +461,7 @@ impl Fleet {
 
     fn clear_marks(&self, state: &mut State) {
         self.each_key(state, |key| {
-            key.items[self.layout.passed..].fill(0);
+            key.items[self.layout.passed..self.layout.shape.items].fill(0);
             for message in &mut key.messages {
                 message[MESSAGE_MARKS] &= !MARKED;
             }

@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use super::definition::{HandlerId, Moment, Op, Outcome, PlaceKind, Put, PutValue, Source, Trigger};
 use super::handler::{MESSAGE_FIELDS, Run, TASK_CARRIED, add, same_message};
 use super::layout::{Home, column, presence};
+use super::pairs::written;
 use super::state::{self, ABSENT, Byte, Message, is_fresh, made_stale, retagged};
 use super::{Fleet, broken};
 use crate::planted::{Planted, planted};
@@ -81,7 +82,7 @@ impl Run<'_> {
         let new = puts.iter().filter(|put| matches!(put.value, PutValue::New(_)));
         self.written.extend(new.map(|put| (place, put.field)));
         fleet.refresh_caches(place, &mut self.key);
-        self.leaves(place);
+        self.leaves(place, written(puts));
         None
     }
 
