@@ -212,7 +212,7 @@ fn two_hundred_and_fifty_runs_have_one_hash() {
     for threads in ["1", "7"] {
         let plans = json(&["tests/determinism.yaml", "--no-keep", "--runs", "250", "--threads", threads]);
         assert_eq!(
-            plans[0]["trace_hash"], "5feba1b812c3d162cc6f39eb27548f94d89216d34a43b1267d6a7c04df836e5f",
+            plans[0]["trace_hash"], "6e0cc84c87b89508ff2498344bbfdee531cb3f096f04e0bf0cbfee922d47f16d",
             "{threads} threads"
         );
     }
