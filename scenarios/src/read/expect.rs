@@ -97,7 +97,7 @@ impl Reader<'_> {
                 self.index_of_value(&words[0], &words[2]);
             }
             [_, "expires"] => {
-                self.place_named(&words[0]);
+                self.keeping_place(&words[0]);
             }
             [_, "starts"] => {
                 self.service_named(&words[0]);

@@ -30,6 +30,8 @@ pub enum Element {
     Value(u16, u8),
     /// A rule for what is not as expected is followed.
     Rule(u16),
+    /// A backup holds something.
+    Kept(u16),
     /// One more than the last.
     End,
 }
@@ -41,7 +43,7 @@ impl Fleet {
         let lines = definition.plan.len() + self.programmes.rollback(0).len();
         let values = |before: usize| definition.values[..before].iter().map(|value| usize::from(value.values)).sum();
         // Per sort: how many there are, in the order of `Element`.
-        let sizes: [usize; 8] = [
+        let sizes: [usize; 9] = [
             definition.places.len(),
             definition.handlers.len(),
             lines,
@@ -50,6 +52,7 @@ impl Fleet {
             definition.versions.len(),
             values(definition.values.len()),
             usize::from(definition.rules),
+            self.layout.kept.len(),
         ];
         let plan = definition.plan.len();
         let (sort, at) = match element {
@@ -62,7 +65,8 @@ impl Fleet {
             Element::Start(version) => (5, usize::from(version)),
             Element::Value(value, index) => (6, values(usize::from(value)) + usize::from(index)),
             Element::Rule(rule) => (7, usize::from(rule)),
-            Element::End => (8, 0),
+            Element::Kept(kept) => (8, usize::from(kept)),
+            Element::End => (9, 0),
         };
         (sizes[..sort].iter().sum::<usize>() + at) as u32
     }
@@ -75,6 +79,7 @@ impl Fleet {
     /// The elements that a state shows in use.
     pub(super) fn shown(&self, state: &State, each: &mut dyn FnMut(Element)) {
         self.alive(state, &mut |place| each(Element::Place(place)));
+        self.backed_up(state, &mut |kept| each(Element::Kept(kept)));
         self.observed(state, each);
         if let Some((line, entry)) = self.watched_line(state)
             && let Action::WaitUntil(fact) = &entry.line.action
@@ -159,6 +164,7 @@ impl Fleet {
                 Home::Messages => {
                     state.keys.iter().any(|(key, _)| key.messages.iter().any(|message| usize::from(message[0]) == id))
                 }
+                Home::Nowhere => false,
             };
             if there {
                 each(id as u16);

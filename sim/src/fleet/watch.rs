@@ -2,7 +2,7 @@
 
 use super::definition::{Action, Definition, Handler, OnWrite, Op, PlaceId, PlaceKind, Source, Trigger, VersionId};
 use super::handler::Run;
-use super::layout::{Home, presence};
+use super::layout::{Home, KeptOf, presence};
 use super::rollout::sub;
 use super::state::State;
 use super::{Element, Fleet, Kind, Step};
@@ -68,6 +68,20 @@ impl Fleet {
             Some(Action::Move(from, to, _)) => {
                 let (from, to) = (self.slot(Slot::Place(*from)), self.slot(Slot::Place(*to)));
                 watch(Contact::Spreads { from, to });
+            }
+            Some(Action::Backup(place, step)) => {
+                for kept in self.copies_taken(*place, *step) {
+                    let (from, to) = (self.slot(Slot::Place(*place)), self.element(Element::Kept(kept)));
+                    watch(Contact::Spreads { from, to });
+                }
+            }
+            Some(Action::Restore(place, step)) => {
+                let of = step.map_or(KeptOf::Last, KeptOf::Step);
+                let kept = self.layout.kept.iter().position(|kept| (kept.place, kept.of) == (*place, of));
+                if let Some(kept) = kept {
+                    let (from, to) = (self.element(Element::Kept(kept as u16)), self.slot(Slot::Place(*place)));
+                    watch(Contact::Spreads { from, to });
+                }
             }
             Some(Action::Backfill(backfill)) if step.kind == Kind::Pass => {
                 let from = self.slot(Slot::Place(backfill.place));
@@ -207,7 +221,7 @@ impl Run<'_> {
         match self.fleet.layout.items[usize::from(place)] {
             Home::Key(offset) => self.state.keys.iter().any(|(key, _)| key.items[offset] != presence::NO),
             Home::Replica(pool, offset) => self.state.pools[pool].iter().any(|(own, _)| own[offset] != presence::NO),
-            Home::Messages => true,
+            Home::Messages | Home::Nowhere => true,
         }
     }
 }
