@@ -216,6 +216,8 @@ fn loss_that_nobody_accepts_is_named() {
         for (text, said) in [(accepted, false), (silent, true)] {
             let ended = run_with_input(&["check", "-"], text.as_bytes());
             assert_eq!(ended.out.contains("loss: expected none, found accepted, by `restore "), said, "{}", ended.out);
+            let repaired = ended.out.contains("restore data (with loss)");
+            assert_eq!(repaired, case == "restore/by-hand", "{}", ended.out);
         }
     }
 }
