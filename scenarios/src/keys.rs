@@ -28,6 +28,8 @@ pub enum Where {
     Field,
     /// `migrations: NAME:`
     Migration,
+    /// `effects: NAME:`
+    Effect,
     /// `apis: NAME:`
     Api,
     /// `flags: NAME:`, written out.
@@ -64,7 +66,7 @@ pub enum Where {
 
 impl Where {
     /// All of them, in the order of the reference.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Top,
         Self::Table,
         Self::Document,
@@ -74,6 +76,7 @@ impl Where {
         Self::Memory,
         Self::Field,
         Self::Migration,
+        Self::Effect,
         Self::Api,
         Self::Flag,
         Self::Config,
@@ -104,6 +107,7 @@ impl Where {
             Self::Memory => "memory",
             Self::Field => "field",
             Self::Migration => "migration",
+            Self::Effect => "effect",
             Self::Api => "api",
             Self::Flag => "flag",
             Self::Config => "config",

@@ -1,5 +1,6 @@
 //! What a scenario says as a whole: fields that nobody provides, steps that do nothing, versions in a circle.
 
+mod backups;
 mod columns;
 mod copies;
 mod fields;
@@ -19,6 +20,7 @@ pub(crate) fn lint(scenario: &Scenario, whole: bool) -> Vec<Diagnostic> {
     found.extend(plans::deploys_nothing(scenario));
     found.extend(columns::listed_and_added(scenario));
     found.extend(copies::of_no_message(scenario));
+    found.extend(backups::never_taken(scenario));
     found.extend(extends_cycles(scenario));
     found.extend(unknown_handlers(scenario));
     if whole {

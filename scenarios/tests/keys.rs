@@ -16,12 +16,13 @@ queues: {order-placed: {@queue }, old-orders: {}}
 caches: {order-cache: {@cache }}
 disks: {spool: {@disk of: web}}
 memory: {session: {@memory of: web}}
+effects: {market: {@effect }, post: {}}
 apis: {peer-sync: {@api between: relay}}
 flags: {write_queued: off, fast: {@flag }}
 config: {level: {@config values: [old, new]}}
 services: {
   web: {@service versions: {
-    v1: {reads: {orders: [status]}, writes: {orders: [sku, status, token]}, sends: {order-placed: [sku]}},
+    v1: {reads: {orders: [status]}, writes: {orders: [sku, status, token]}, sends: {order-placed: [sku], market: [kind: rlp|ssz]}},
     v2: {extends: v1, if write_queued: {@if }},
     v3: {@version },
     v4: {reads: {orders: {@fields fields: [status]}}}, v5: {handlers: {h: {@handler }}}}},
@@ -50,6 +51,7 @@ const PATCHES: &[(Where, &str, &str, &str)] = &[
     (Where::Top, "caches", "caches: {", "caches: {more: {}, "),
     (Where::Top, "disks", "disks: {", "disks: {more: {of: web}, "),
     (Where::Top, "memory", "memory: {", "memory: {more: {of: web}, "),
+    (Where::Top, "effects", "effects: {", "effects: {more: {}, "),
     (Where::Top, "apis", "apis: {", "apis: {more: {to: web}, "),
     (Where::Top, "flags", "write_queued: off", "write_queued: on"),
     (Where::Top, "config", "config: {", "config: {more: {values: [a, b]}, "),
@@ -88,6 +90,7 @@ const PATCHES: &[(Where, &str, &str, &str)] = &[
     (Where::Plan, "steps", "{deploy: web v2}], expect", "{deploy: web v3}], expect"),
     (Where::Expect, "verdict", "verdict: safe", "verdict: unsafe"),
     (Where::Gate, "abort_if", "error_rate > 2%", "error_rate > 3%"),
+    (Where::Step, "restore", "@verb ", "{backup: orders}, {restore: orders}, "),
     (Where::Step, "like", "like: v2", "like: v1"),
     (Where::Step, "parallel", "@verb ", "{parallel: [{restart: web}, {restart: api}]}, "),
 ];
@@ -106,6 +109,7 @@ fn mark(stands: Where, key: &Key) -> &'static str {
         Where::Memory => "@memory",
         Where::Field => "@field",
         Where::Migration | Where::Sessions => "@none",
+        Where::Effect => "@effect",
         Where::Api => "@api",
         Where::Flag => "@flag",
         Where::Config => "@config",

@@ -187,6 +187,22 @@ faults! {
     DrainForgotten,
     /// A value that is observed late is observed at once.
     ObservedAtOnce,
+    /// Whatever is sent outside is allowed.
+    AnythingAllowed,
+    /// What may be sent outside only once may be sent again.
+    SentTwice,
+    /// A backup does not grow old: what was written since counts for nothing when it is restored.
+    BackupNeverOld,
+    /// What is lost is gone for good although a backup can be restored.
+    BackupHoldsNothing,
+    /// What is restored stands for the fact although a newer value is held elsewhere.
+    RestoredIsFresh,
+    /// Copies of what a restore discards still stand for the fact.
+    DiscardedStaysFresh,
+    /// A new replica has the disk of the one it replaces.
+    ReplacedKeepsDisk,
+    /// What a replica keeps never runs out.
+    NeverLapses,
     /// Of several keys only the first one moves.
     SecondKeyAsleep,
     /// The packed state leaves out whether the rollback was promised.

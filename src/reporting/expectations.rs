@@ -2,7 +2,10 @@
 
 use turnback_reports::report::{Mismatch, PlanReport, Point, TurningPoint};
 use turnback_scenarios::ast::{Comparison, Event, Name};
-use turnback_sim::relation::Relation;
+use turnback_sim::findings::judge::{PositionFinding, Procedure};
+use turnback_sim::fleet::Step;
+use turnback_sim::fleet::programme::Entry;
+use turnback_sim::relation::{At, Relation};
 
 use super::File;
 
@@ -39,6 +42,7 @@ impl File<'_> {
                 mismatches.push(self.mismatch("no_return", &turn.written, &found));
             }
         }
+        mismatches.extend(self.accepted_loss().filter(|_| !expect.loss_accepted));
         mismatches
     }
 
@@ -50,6 +54,34 @@ impl File<'_> {
             let mut after = before.clone();
             self.case.fleet().apply(&mut after, *step);
             self.narrator.is_event(event, before, *step, &after)
+        })
+    }
+
+    /// A way out that discards something, though its loss is not accepted.
+    fn accepted_loss(&self) -> Option<Mismatch> {
+        let programmes = &self.case.fleet().programmes;
+        let floor = |done: u16| (1..=done).rev().find(|step| programmes.forward[usize::from(*step) - 1].line.floor);
+        let discards = |found: &PositionFinding<Step>| {
+            let step = found.position.step;
+            let begun = |entry: &&Entry| entry.step <= step && entry.line.action.discards();
+            let done = if found.position.at == At::Done { step } else { step.saturating_sub(1) };
+            match found.procedure.as_ref()? {
+                Procedure::Rollback => programmes.rollback(floor(done).unwrap_or(0) as u8).iter().find(begun),
+                Procedure::Finish => None,
+                Procedure::Hotfix => programmes.hotfix.iter().find(|entry| entry.line.action.discards()),
+                Procedure::Moves(moves) => {
+                    let entries = moves.iter().filter_map(|step| programmes.repairs.get(usize::from(step.what)));
+                    entries.into_iter().find(|entry| entry.line.action.discards())
+                }
+            }
+        };
+        let entry = self.case.judgement.positions.iter().find_map(discards)?;
+        let span = self.case.compiled.names.origins.get(usize::from(entry.line.origin)).map(|(span, _)| span);
+        Some(Mismatch {
+            key: "loss".to_owned(),
+            expected: "none".to_owned(),
+            found: format!("accepted, by `{}`", self.narrator.line(entry)),
+            line: span.map(|span| self.line(span)),
         })
     }
 

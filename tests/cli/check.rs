@@ -236,6 +236,22 @@ fn expectations_that_do_not_come_true_are_named() {
     }
 }
 
+/// Whatever a way out discards must be accepted: what a rollback restores, and what a repair does.
+#[test]
+fn loss_that_nobody_accepts_is_named() {
+    for case in ["restore/rows-written-since", "restore/by-hand"] {
+        let accepted = fs::read_to_string(format!("{}/{}", env!("CARGO_MANIFEST_DIR"), rule_case(case))).unwrap();
+        let silent = accepted.replace("expect: {loss: accepted}\n", "");
+        assert_ne!(accepted, silent, "{case}");
+        for (text, said) in [(accepted, false), (silent, true)] {
+            let ended = run_with_input(&["check", "-"], text.as_bytes());
+            assert_eq!(ended.out.contains("loss: expected none, found accepted, by `restore "), said, "{}", ended.out);
+            let repaired = ended.out.contains("restore data (with loss)");
+            assert_eq!(repaired, case == "restore/by-hand", "{}", ended.out);
+        }
+    }
+}
+
 #[test]
 fn the_event_of_the_point_of_no_return_is_compared_too() {
     let text = fs::read_to_string(rule_case("queues/consumed-later")).unwrap();

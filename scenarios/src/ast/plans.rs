@@ -135,8 +135,14 @@ pub enum Verb {
     Move(String, String),
     /// `requeue: QUEUE`
     Requeue(String),
+    /// `backup: PLACE`
+    Backup(String),
+    /// `restore: PLACE [from STEP]`: the full id of the step, else the last backup.
+    Restore(String, Option<String>),
     /// `restart: SVC`
     Restart(String),
+    /// `replace: SVC`
+    Replace(String),
     /// `pause:` a person confirms.
     Pause,
     /// `parallel: [STEP]`

@@ -107,7 +107,15 @@ fn verb(scenario: &Scenario, verb: &Verb) -> String {
         }
         Verb::Move(from, to) => format!("Move the messages of {from} to {to}"),
         Verb::Requeue(queue) => format!("Put the dead letters of {queue} back"),
+        Verb::Backup(place) => format!("Back up {place}"),
+        Verb::Restore(place, None) => format!("Restore the last backup of {place}, whatever was written since"),
+        Verb::Restore(place, Some(step)) => {
+            format!("Restore the backup of {place} that `{step}` took, whatever was written since")
+        }
         Verb::Restart(service) => format!("Restart {service}"),
+        Verb::Replace(service) => {
+            format!("Replace the replicas of {service} by new ones, with the disks of the start")
+        }
         Verb::Pause => "Wait for a person to confirm".to_owned(),
         Verb::Parallel(_) => "Side by side".to_owned(),
     }

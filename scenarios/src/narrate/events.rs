@@ -18,6 +18,9 @@ impl Narrator<'_> {
                 let moment = self.moment_of(before, step);
                 match moment.and_then(|moment| moment.ops.iter().find(|op| writes(op) || matches!(op, Op::Send { .. })))
                 {
+                    Some(Op::Send { queue, .. }) if self.is_effect(*queue) => {
+                        format!("the first time that {who} sends to {}", self.place(*queue))
+                    }
                     Some(Op::Send { queue, .. }) => format!("the first message to {} by {who}", self.place(*queue)),
                     Some(_) => format!("the first write by {who}"),
                     None => self.act(before, step, after).0,

@@ -160,6 +160,9 @@ impl Narrator<'_> {
                 format!("writes {}", self.written(scene, *place, puts, choice))
             }
             Op::Delete { place, .. } => format!("deletes the {} row", self.place(*place)),
+            Op::Send { queue, puts, .. } if self.is_effect(*queue) => {
+                format!("sends {{{}}} to {}", self.sent(scene, *queue, puts, choice), self.place(*queue))
+            }
             Op::Send { queue, puts, .. } => {
                 format!("sends a message to {} {{{}}}", self.place(*queue), self.sent(scene, *queue, puts, choice))
             }
@@ -271,6 +274,7 @@ impl Narrator<'_> {
                 let task = &before.keys[usize::from(step.key)].0.tasks[usize::from(step.item)];
                 format!("{} is cut short", self.handler(u16::from_le_bytes([task[0], task[1]])))
             }
+            Kind::Lapse => format!("what a replica of {actor} keeps in {} runs out", self.place(step.what)),
             Kind::Redo => "the backfill passes the row a second time".to_owned(),
             _ if self.backfilled_is_absent(before, step) => "the backfill passes; the row is not there yet".to_owned(),
             _ => "the backfill passes the row".to_owned(),

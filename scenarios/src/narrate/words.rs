@@ -1,6 +1,6 @@
 //! Actors, places, fields, harms and lines of a programme in words.
 
-use turnback_sim::fleet::definition::{Action, Line, SchemaChange, VersionId};
+use turnback_sim::fleet::definition::{Action, Line, PlaceKind, SchemaChange, VersionId};
 use turnback_sim::fleet::programme::Entry;
 use turnback_sim::fleet::state::{ABSENT, Byte, is_stale, tag};
 use turnback_sim::relation::{Harm, Label};
@@ -43,6 +43,28 @@ impl Narrator<'_> {
         place != Label::NONE && usize::from(place) >= self.fleet.definition.places.len()
     }
 
+    /// Whether a place is outside.
+    pub(super) fn is_effect(&self, place: u16) -> bool {
+        let place = self.fleet.definition.places.get(usize::from(place));
+        place.is_some_and(|place| matches!(place.kind, PlaceKind::Effect(_)))
+    }
+
+    /// Whether some step takes a backup of what a harm is done to.
+    fn is_backed_up(&self, label: &Label) -> bool {
+        let fields = |place: u16| &self.fleet.definition.places[usize::from(place)].fields;
+        let datum = fields(label.place).get(usize::from(label.field)).map(|field| field.datum);
+        let mut backups = self.fleet.layout.kept.iter().filter(|kept| kept.taken.is_some());
+        datum.is_some_and(|datum| backups.any(|kept| fields(kept.place).iter().any(|field| field.datum == datum)))
+    }
+
+    /// What cannot be taken back of what was sent outside.
+    fn sent_for_good(&self, label: &Label) -> String {
+        match label.field {
+            Label::NONE => format!("what {} may get once is sent again and cannot be taken back", self.what(label)),
+            _ => format!("what is not allowed is sent as {} and cannot be taken back", self.what(label)),
+        }
+    }
+
     /// A place or call.
     pub fn place(&self, place: u16) -> &str {
         self.names.places.get(usize::from(place)).map_or("", String::as_str)
@@ -77,6 +99,8 @@ impl Narrator<'_> {
             Harm::DeadLetter => format!("a message of {what} becomes a dead letter"),
             Harm::WriteFails => format!("the store refuses the write ({what})"),
             Harm::Stalled => format!("{what} waits for ever"),
+            Harm::Loss if self.is_effect(label.place) => self.sent_for_good(label),
+            Harm::Loss if self.is_backed_up(label) => format!("{what} is lost, unless a backup brings it back"),
             Harm::Loss => format!("{what} is lost for good"),
             Harm::Unexplored => "a bound of the exploration is hit".to_owned(),
         }
@@ -95,6 +119,8 @@ impl Narrator<'_> {
             Harm::DeadLetter => format!("messages of {what} become dead letters"),
             Harm::WriteFails => format!("the store refuses the writes of {who}{of}"),
             Harm::Stalled => format!("messages of {what} may wait for ever"),
+            Harm::Loss if self.is_effect(label.place) => self.sent_for_good(label),
+            Harm::Loss if self.is_backed_up(label) => format!("{what} is lost, unless a backup brings it back"),
             Harm::Loss => format!("{what} is lost for good"),
             Harm::Unexplored => "a bound of the exploration is hit".to_owned(),
         }
@@ -146,7 +172,10 @@ impl Narrator<'_> {
             Action::Purge(purged, _) => format!("purge {}", place(purged)),
             Action::Move(from, to, _) => format!("move {} to {}", place(from), place(to)),
             Action::Requeue(queue) => format!("requeue {}", place(queue)),
+            Action::Backup(copied, _) => format!("backup {}", place(copied)),
+            Action::Restore(restored, _) => format!("restore {}", place(restored)),
             Action::Restart(service) => format!("restart {}", actor(service)),
+            Action::Replace(service) => format!("replace {}", actor(service)),
         }
     }
 

@@ -93,7 +93,7 @@ impl Reader<'_> {
             [value, "becomes", _] => {
                 self.index_of_value(&words[0], &words[2]).map(|to| Event::Becomes((*value).to_owned(), to))
             }
-            [_, "expires"] => self.place_named(&words[0]).map(Event::Expires),
+            [_, "expires"] => self.keeping_place(&words[0]).map(Event::Expires),
             [_, "starts"] => self.service_named(&words[0]).map(Event::Starts),
             [_, verb, ..] if VERBS.contains(verb) => self.act(&words[0], None, verb, &text.after_words(2)),
             [_, _, verb, ..] if VERBS.contains(verb) => {

@@ -164,6 +164,7 @@ impl Fleet {
                 Home::Messages => {
                     state.keys.iter().any(|(key, _)| key.messages.iter().any(|message| usize::from(message[0]) == id))
                 }
+                Home::Nowhere => false,
             };
             if there {
                 each(id as u16);

@@ -40,6 +40,7 @@ impl Fleet {
     /// The environment's enabled moves.
     pub(super) fn environment_moves(&self, state: &State, out: &mut Vec<Step>) {
         self.replica_lives(state, out);
+        self.lapses(state, out);
         self.client_views(state, out);
         let awake = if planted(Planted::SecondKeyAsleep) { 1 } else { state.keys.len() };
         for key in 0..awake {
@@ -307,6 +308,7 @@ impl Fleet {
                 state.control[offset] = 1;
                 Effects::new()
             }
+            Kind::Lapse => self.lapse(state, step),
             _ => self.change_key(state, step, &mut watch),
         };
         self.settle_programme(state);
@@ -359,8 +361,8 @@ impl Fleet {
         }
         let lost = before & !ledger::fresh(self, &key, &state.pools);
         let origin = self.current(state).map_or(Label::NONE, |entry| entry.line.origin);
-        ledger::charge(self, lost, Label::NONE, origin, &mut effects);
-        self.note_loss(state, &effects);
+        let saved = self.lose((&state.control, &mut key, &mut state.pools), lost, (Label::NONE, origin), &mut effects);
+        self.note_loss(state, &effects, saved);
         state::put(&mut state.keys, key);
         effects
     }
@@ -517,6 +519,7 @@ impl Fleet {
             Kind::Deliver | Kind::Continue | Kind::Boot | Kind::View | Kind::Fade | Kind::Pass | Kind::Expire => {
                 Mover::Fair
             }
+            Kind::Lapse if self.lapses_surely(state, step) => Mover::Fair,
             Kind::Request => {
                 let timer = self.definition.handlers[usize::from(step.what)].trigger == Trigger::Timer;
                 if timer || planted(Planted::RequestsBound) { Mover::Fair } else { Mover::Possible }

@@ -75,8 +75,11 @@ impl Run<'_> {
                     self.delete(*place);
                     None
                 }
-                Op::Send { queue, puts, .. } => {
-                    self.send(*queue, puts, &mut choice);
+                Op::Send { queue, puts, origin } => {
+                    match fleet.effect(*queue) {
+                        Some(effect) => self.send_out(*queue, effect, puts, *origin, &mut choice),
+                        None => self.send(*queue, puts, &mut choice),
+                    }
                     None
                 }
                 Op::Call { api, puts, reply, origin } => self.call(*api, puts, reply.as_ref(), *origin, choice, peer),
@@ -371,12 +374,12 @@ impl Fleet {
         by: &Handler,
         effects: &mut Effects,
     ) {
-        ledger::charge(self, lost, by.version, by.origin, effects);
+        let saved = self.lose((&state.control, &mut key, &mut state.pools), lost, (by.version, by.origin), effects);
         for place in changed {
             self.wake(state, &mut key, *place, by.version);
         }
         state::put(&mut state.keys, key);
-        self.note_loss(state, effects);
+        self.note_loss(state, effects, saved);
     }
 
     /// Wakes the `write` handlers of other actors.

@@ -6,9 +6,11 @@ pub mod programme;
 pub mod slip;
 pub mod state;
 
+mod backup;
 mod broken;
 mod cache;
 mod call;
+mod effect;
 mod element;
 mod environment;
 mod fact;
@@ -17,6 +19,7 @@ mod item;
 mod ledger;
 mod pairs;
 mod position;
+mod private;
 mod queue;
 mod rollout;
 mod service;
@@ -126,6 +129,8 @@ pub enum Kind {
     Cut,
     /// A backfill meets a key twice.
     Redo,
+    /// The item of a replica runs out.
+    Lapse,
 }
 
 impl Step {
@@ -257,6 +262,13 @@ impl Fleet {
             });
             all = grown.collect();
         }
+        for kept in self.layout.kept.iter().filter(|kept| kept.of == layout::KeptOf::Start) {
+            for (own, _) in all.iter_mut().flatten().flatten() {
+                if matches!(kept.home, layout::Home::Replica(..)) {
+                    kept.take(own);
+                }
+            }
+        }
         all
     }
 }
@@ -384,7 +396,14 @@ impl Judged for Fleet {
             let known = |label: &Label| label.harm == Harm::DeadLetter && label.place == queue;
             message[2] == 1 && !self.known_losses.iter().any(known) && !planted(Planted::DeadLettersSettled)
         });
-        if !between || control[layout::control::STAGE] != 0 || control[layout::control::LOST] != 0 || !views || dead {
+        let missing = state.keys.iter().any(|(key, _)| self.missing_in(key, &state.pools, &|_| true) != 0);
+        if missing
+            || !between
+            || control[layout::control::STAGE] != 0
+            || control[layout::control::LOST] != 0
+            || !views
+            || dead
+        {
             return None;
         }
         let floor = &self.programmes.configurations[usize::from(control[layout::control::FLOOR])];

@@ -73,9 +73,12 @@ impl Fleet {
             Action::Set { value, .. } => {
                 (false, self.definition.values[usize::from(value)].observed == Observed::Lagging)
             }
-            Action::Backfill(_) | Action::Wait(_) | Action::WaitUntil(_) | Action::Drain(_) | Action::Restart(_) => {
-                (false, true)
-            }
+            Action::Backfill(_)
+            | Action::Wait(_)
+            | Action::WaitUntil(_)
+            | Action::Drain(_)
+            | Action::Restart(_)
+            | Action::Replace(_) => (false, true),
             _ => (false, !line.verify.is_empty()),
         }
     }

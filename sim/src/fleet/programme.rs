@@ -218,7 +218,10 @@ fn rollback(fleet: &Definition, configurations: &[Configuration], floor: u16) ->
     match &fleet.rollback {
         RollbackRule::To(lists) => {
             let list = lists.iter().find(|(step, _)| *step == floor);
-            list.map_or_else(|| reverse(fleet, configurations, floor, Reverse::Inverse), |(_, lines)| always(lines))
+            list.map_or_else(
+                || reverse(fleet, configurations, floor, Reverse::Inverse),
+                |(_, lines)| listed(fleet, lines),
+            )
         }
         RollbackRule::List(lines) => {
             let undo_past_floor = floor > 0
@@ -230,13 +233,28 @@ fn rollback(fleet: &Definition, configurations: &[Configuration], floor: u16) ->
             } else if floor == 0 {
                 always(lines)
             } else {
-                always(lines).into_iter().map(|entry| capped(entry, &configurations[usize::from(floor)])).collect()
+                listed(fleet, lines)
+                    .into_iter()
+                    .map(|entry| capped(entry, &configurations[usize::from(floor)]))
+                    .collect()
             }
         }
         RollbackRule::Inverse => reverse(fleet, configurations, floor, Reverse::Inverse),
         RollbackRule::CodeOnly => reverse(fleet, configurations, floor, Reverse::CodeOnly),
         RollbackRule::UndoEverything => reverse(fleet, configurations, floor, Reverse::Everything),
     }
+}
+
+/// The lines of a listed rollback. All of them run; but where the step that takes a backup is not begun, there is
+/// nothing yet that restoring would undo.
+fn listed(fleet: &Definition, lines: &[Line]) -> Vec<Entry> {
+    let mut entries = always(lines);
+    for entry in &mut entries {
+        let Action::Restore(place, from) = entry.line.action else { continue };
+        let backs_up = |line: &Line| matches!(line.action, Action::Backup(copied, step) if copied == place && from.is_none_or(|from| from == step));
+        entry.step = fleet.plan.iter().position(backs_up).map_or(0, |at| at as u16 + 1);
+    }
+    entries
 }
 
 /// A deploy or value below the floor's is replaced by the floor's.

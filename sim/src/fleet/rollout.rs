@@ -1,13 +1,15 @@
 //! The operator: sub-steps of the programme that runs, abort, retry, hotfix, repair (R11).
 
+use super::backup::put_many;
 use super::definition::{Action, BackfillFrom, Line, Observed, SchemaChange};
 use super::handler::{MARKED, MESSAGE_FIELDS, MESSAGE_MARKS, add};
 use super::layout::{Home, clear, column, control, presence, replica};
 use super::programme::Entry;
+use super::queue::{is_marked, mark_messages};
 use super::state::{self, ABSENT, Key, State, tag};
 use super::{Fleet, Kind, Step, broken, ledger};
 use crate::planted::{Planted, planted};
-use crate::relation::Effects;
+use crate::relation::{Effects, Label};
 
 /// The values of the mode byte.
 pub(super) mod mode {
@@ -84,7 +86,7 @@ impl Fleet {
         let verified = self.holds(state, &line.verify) || planted(Planted::VerifyForgotten);
         let nothing_marked = self.nothing_marked(state) || planted(Planted::DrainForgotten);
         match &line.action {
-            Action::Deploy { .. } | Action::Restart(_) => self.replica_moves(state, line, out),
+            Action::Deploy { .. } | Action::Restart(_) | Action::Replace(_) => self.replica_moves(state, line, out),
             Action::Set { .. } => {}
             Action::Backfill(backfill) => {
                 if self.all_passed(state, backfill) {
@@ -137,6 +139,7 @@ impl Fleet {
                             BackfillFrom::Literal(_) | BackfillFrom::Retag(..) => true,
                         }
                 }
+                Action::Restore(place, step) => self.may_restore(state, *place, *step),
                 _ => true,
             }
     }
@@ -150,7 +153,7 @@ impl Fleet {
     /// One replica at a time: the next begins when the one before is up.
     fn replica_moves(&self, state: &State, line: &Line, out: &mut Vec<Step>) {
         let actor = match line.action {
-            Action::Deploy { actor, .. } | Action::Restart(actor) => actor,
+            Action::Deploy { actor, .. } | Action::Restart(actor) | Action::Replace(actor) => actor,
             _ => return,
         };
         let Some(pool) = self.layout.pools[usize::from(actor)] else {
@@ -176,12 +179,14 @@ impl Fleet {
     }
 
     fn nothing_marked(&self, state: &State) -> bool {
-        state.keys.iter().all(|(key, _)| {
-            key.messages.iter().all(|message| !is_marked(message))
-                && self
-                    .caches()
-                    .all(|(place, _)| self.layout.item(&self.definition, place, key, None)[0] != presence::OLD)
-        })
+        let private = self.private_marks_gone(state);
+        private
+            && state.keys.iter().all(|(key, _)| {
+                key.messages.iter().all(|message| !is_marked(message))
+                    && self
+                        .caches()
+                        .all(|(place, _)| self.layout.item(&self.definition, place, key, None)[0] != presence::OLD)
+            })
     }
 
     /// Takes an operator's move.
@@ -270,6 +275,7 @@ impl Fleet {
             action @ (Action::Wait(_) | Action::WaitUntil(_)) => {
                 let length = self.wait_length(state, action);
                 self.each_key(state, |key| self.mark_old(key, length));
+                self.mark_private(state, length);
                 at_once = false;
             }
             Action::Backfill(_) | Action::Deploy { .. } => at_once = false,
@@ -286,7 +292,16 @@ impl Fleet {
                 let live = self.live_versions(state);
                 self.each_key(state, |key| self.move_messages(&live, key, *from, *to, fields));
             }
+            Action::Backup(place, step) => self.back_up(state, (*place, *step), line, effects),
+            Action::Restore(place, step) => self.restore(state, *place, *step),
             Action::Restart(actor) => {
+                let boots = self.layout.pools[usize::from(*actor)].is_some_and(|pool| self.layout.boots[pool]);
+                if boots {
+                    self.mark_due(state, *actor);
+                }
+                at_once = false;
+            }
+            Action::Replace(actor) => {
                 self.mark_due(state, *actor);
                 at_once = false;
             }
@@ -300,10 +315,7 @@ impl Fleet {
         let keys = std::mem::take(&mut state.keys);
         for (mut key, count) in keys {
             change(&mut key);
-            match state.keys.binary_search_by(|(other, _)| other.cmp(&key)) {
-                Ok(at) => state.keys[at].1 += count,
-                Err(at) => state.keys.insert(at, (key, count)),
-            }
+            put_many(state, key, count);
         }
     }
 
@@ -338,19 +350,21 @@ impl Fleet {
 
     /// Changes every key and charges what is lost.
     pub(super) fn change_rows(&self, state: &mut State, line: &Line, effects: &mut Effects, change: impl Fn(&mut Key)) {
-        let mut lost = 0u128;
+        let (mut lost, mut gone) = (0u128, 0u128);
+        // What is destroyed cannot be restored either.
+        let destroys = matches!(line.action, Action::Migrate { change: SchemaChange::DropValue(..), .. });
         let keys = std::mem::take(&mut state.keys);
         for (mut key, count) in keys {
             let before = ledger::fresh(self, &key, &state.pools);
             change(&mut key);
-            lost |= before & !ledger::fresh(self, &key, &state.pools);
-            match state.keys.binary_search_by(|(other, _)| other.cmp(&key)) {
-                Ok(at) => state.keys[at].1 += count,
-                Err(at) => state.keys.insert(at, (key, count)),
-            }
+            let here = before & !ledger::fresh(self, &key, &state.pools);
+            let by = (Label::NONE, line.origin);
+            let saved = self.lose((&state.control, &mut key, &mut state.pools), here, by, effects);
+            gone |= if destroys { here } else { here & !saved };
+            lost |= here;
+            put_many(state, key, count);
         }
-        ledger::charge(self, lost, crate::relation::Label::NONE, line.origin, effects);
-        self.note_loss(state, effects);
+        self.note_loss(state, effects, lost & !gone);
     }
 
     fn mark_old(&self, key: &mut Key, length: u64) {
@@ -369,11 +383,10 @@ impl Fleet {
         let Some(pool) = self.layout.pools[usize::from(actor)] else {
             return;
         };
-        if !self.layout.boots[pool] {
-            return;
-        }
         for (mut own, count) in std::mem::take(&mut state.pools[pool]) {
-            own[replica::MARKS] |= replica::DUE;
+            if own[replica::MARKS] & replica::STRAGGLER == 0 {
+                own[replica::MARKS] |= replica::DUE;
+            }
             add(&mut state.pools[pool], own, count);
         }
     }
@@ -407,22 +420,6 @@ impl Fleet {
         });
     }
 
-    fn move_messages(&self, live: &[u16], key: &mut Key, from: u16, to: u16, fields: &[Option<u8>]) {
-        let (moved, kept): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut key.messages).into_iter().partition(|message| u16::from(message[0]) == from);
-        key.messages = kept.into_iter().collect();
-        for message in moved {
-            let length = self.definition.places[usize::from(to)].fields.len();
-            let mut payload = vec![ABSENT; length];
-            for (at, target) in fields.iter().enumerate() {
-                if let Some(target) = target {
-                    payload[usize::from(*target)] = message[MESSAGE_FIELDS + at];
-                }
-            }
-            self.enqueue(live, key, to, &payload);
-        }
-    }
-
     fn move_replica(&self, state: &mut State, line: &Line, pool: usize, who: usize, effects: &mut Effects) {
         state.control[control::STAGE] = 1;
         let mut own = state::take(&mut state.pools[pool], who);
@@ -433,13 +430,16 @@ impl Fleet {
             }
             _ => own[replica::MARKS] &= !replica::DUE,
         }
+        if matches!(line.action, Action::Replace(_)) {
+            self.renew_disks(state, pool, &mut own);
+        }
         if self.layout.boots[pool] {
             own[replica::PHASE] = 1;
             self.clear_memory(pool, &mut own);
         }
         state::put(&mut state.pools[pool], own);
         self.cut_orphans(state, effects);
-        self.note_loss(state, effects);
+        self.note_loss(state, effects, 0);
     }
 
     fn finish_line(&self, state: &mut State) {
@@ -471,6 +471,7 @@ impl Fleet {
                 entry[0] = entry[0].min(presence::YES);
             }
         });
+        self.clear_private_marks(state);
         for bag in &mut state.pools {
             if bag.iter().any(|(own, _)| own[replica::MARKS] & replica::DUE != 0) {
                 for (mut own, count) in std::mem::take(bag) {
@@ -495,7 +496,7 @@ impl Fleet {
             } else {
                 let complete = match line.action {
                     Action::Deploy { .. } | Action::Set { .. } => self.already(state, line),
-                    Action::Restart(actor) => self.restarted(state, actor),
+                    Action::Restart(actor) | Action::Replace(actor) => self.restarted(state, actor),
                     _ => false,
                 };
                 let ends = complete && self.holds(state, &line.verify);
@@ -581,17 +582,4 @@ impl Fleet {
                 })
             })
     }
-}
-
-fn is_marked(message: &state::Message) -> bool {
-    message[MESSAGE_MARKS] & MARKED != 0
-}
-
-fn mark_messages(key: &mut Key, of: impl Fn(&state::Message) -> bool) {
-    for message in &mut key.messages {
-        if message[2] == 0 && of(message) {
-            message[MESSAGE_MARKS] |= MARKED;
-        }
-    }
-    key.messages.sort_unstable();
 }

@@ -2,7 +2,7 @@
 
 use super::definition::{Action, Backfill, Definition, OnWrite, PlaceId, PlaceKind, SchemaChange, VersionId};
 use super::handler::{MESSAGE_FIELDS, Run};
-use super::layout::{Home, presence};
+use super::layout::{Home, KeptOf, presence};
 use super::pairs::{Slot, bits};
 use super::rollout::sub;
 use super::state::{self, ABSENT, Byte, State};
@@ -40,7 +40,17 @@ impl Fleet {
                     Home::Replica(pool, offset) => {
                         state.pools[pool].iter().for_each(|(own, _)| there(&own[offset..offset + length]));
                     }
-                    Home::Messages => {}
+                    Home::Messages | Home::Nowhere => {}
+                }
+            }
+            for (number, kept) in (0..).zip(&self.layout.kept) {
+                let mut there = |block: &[Byte]| {
+                    let copy = &block[kept.at..=kept.at + kept.fields];
+                    filled(self.kept_slot(number), copy).for_each(|slot| each(part, slot));
+                };
+                match kept.home {
+                    Home::Replica(pool, _) => state.pools[pool].iter().for_each(|(own, _)| there(own)),
+                    _ => there(&key.items),
                 }
             }
             for message in &key.messages {
@@ -52,9 +62,19 @@ impl Fleet {
 
     /// The slots in which there is something as long as an item (presence, then fields) is there.
     fn filled_by<'a>(&'a self, place: PlaceId, item: &'a [Byte]) -> impl Iterator<Item = u32> + 'a {
-        let slot = self.slot(Slot::Place(place));
-        let there = (0..).zip(item).filter(move |(_, byte)| item[0] != presence::NO && **byte != ABSENT);
-        there.map(move |(at, _)| slot + at)
+        filled(self.slot(Slot::Place(place)), item)
+    }
+
+    /// The number of a copy that is kept, behind those of places and calls; those of its fields follow.
+    fn kept_slot(&self, number: u16) -> u32 {
+        let before = self.definition.places.len() + 2 * self.definition.apis.len();
+        (before as u32 + u32::from(number)) << 7
+    }
+
+    /// A place's item is now a copy of it that is kept, or the other way round.
+    fn watch_copy(&self, place: PlaceId, (from, to): (u32, u32), each: &mut dyn FnMut(Contact)) {
+        let fields = self.definition.places[usize::from(place)].fields.len() as u32;
+        (0..=fields).for_each(|at| each(Contact::Spreads { from: from + at, to: to + at, alone: true }));
     }
 
     /// What the operator moves from one place to another.
@@ -70,6 +90,18 @@ impl Fleet {
                         let (from, to) = (self.field_slot(from, field as u8), self.field_slot(to, *target));
                         each(Contact::Spreads { from, to, alone: false });
                     }
+                }
+            }
+            Action::Backup(place, step) => {
+                for kept in self.copies_taken(*place, *step) {
+                    self.watch_copy(*place, (self.slot(Slot::Place(*place)), self.kept_slot(kept)), each);
+                }
+            }
+            Action::Restore(place, step) => {
+                let of = step.map_or(KeptOf::Last, KeptOf::Step);
+                let kept = (0..).zip(&self.layout.kept).find(|(_, kept)| (kept.place, kept.of) == (*place, of));
+                if let Some((kept, _)) = kept {
+                    self.watch_copy(*place, (self.kept_slot(kept), self.slot(Slot::Place(*place))), each);
                 }
             }
             Action::Migrate { table, change: SchemaChange::Rename(from, to) } => {
@@ -160,6 +192,12 @@ impl Definition {
     }
 }
 
+/// The slots of an item, the first of which is `slot`, in which there is something: presence, then fields.
+fn filled(slot: u32, item: &[Byte]) -> impl Iterator<Item = u32> {
+    let there = (0..).zip(item).filter(move |(_, byte)| item[0] != presence::NO && **byte != ABSENT);
+    there.map(move |(at, _)| slot + at)
+}
+
 impl Run<'_> {
     fn actor(&self) -> VersionId {
         self.declared().version
@@ -218,7 +256,7 @@ impl Run<'_> {
     fn other_replicas_hold(&self, place: PlaceId) -> bool {
         match self.fleet.layout.items[usize::from(place)] {
             Home::Replica(pool, offset) => self.state.pools[pool].iter().any(|(own, _)| own[offset] != presence::NO),
-            Home::Key(_) | Home::Messages => false,
+            Home::Key(_) | Home::Messages | Home::Nowhere => false,
         }
     }
 }

@@ -75,8 +75,22 @@ pub enum Action {
     Move(PlaceId, PlaceId, Vec<Option<u8>>),
     /// Puts dead letters back.
     Requeue(PlaceId),
+    /// Takes a backup of the items of a place; the number of the step of the plan that does (0 = another line).
+    Backup(PlaceId, u16),
+    /// Puts the last backup back, or the last one that this step of the plan took; what it replaces is accepted loss.
+    Restore(PlaceId, Option<u16>),
     /// Restarts the replicas of an actor, one at a time.
     Restart(u16),
+    /// Puts new replicas in the place of those of an actor, one at a time, with the disks of the start; what was on
+    /// the old ones is accepted loss.
+    Replace(u16),
+}
+
+impl Action {
+    /// Whether it discards something, whose loss is thereby accepted.
+    pub fn discards(&self) -> bool {
+        matches!(self, Action::Purge(..) | Action::Restore(..) | Action::Replace(_))
+    }
 }
 
 /// The verbs that `operator: {may_not: …}` can name.
