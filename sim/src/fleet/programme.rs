@@ -231,7 +231,7 @@ fn rollback(fleet: &Definition, configurations: &[Configuration], floor: u16) ->
             if undo_past_floor {
                 reverse(fleet, configurations, floor, Reverse::UndoOnly)
             } else if floor == 0 {
-                always(lines)
+                listed(fleet, lines)
             } else {
                 listed(fleet, lines)
                     .into_iter()
