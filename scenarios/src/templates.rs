@@ -1,7 +1,7 @@
 //! Scenarios to begin with, each beside its twin with the usual mistake.
 
 use crate::suggest;
-use crate::text::{is_name, unfit_name};
+use crate::text::{RESERVED_TAGS, is_name, unfit_name};
 use crate::units;
 
 /// A change that is made every day, with names left open.
@@ -49,6 +49,9 @@ pub struct Twins {
     /// The same with the usual mistake.
     pub broken: String,
 }
+
+/// What every template calls the field that tells items apart.
+const KEY: &str = "id";
 
 /// Every template.
 pub const TEMPLATES: &[Template] = &[
@@ -248,6 +251,10 @@ impl Kind {
             }
             Kind::Path if !(value.starts_with('/') && is_name(value)) => {
                 Some(format!("`{value}` is not a path; write it as in `/v1/orders`"))
+            }
+            Kind::Field if value == KEY => Some(format!("`{value}` is the key in every template")),
+            Kind::Value if RESERVED_TAGS.contains(&value) => {
+                Some(format!("`{value}` is a value that every field can have; give it another name"))
             }
             Kind::Count | Kind::Path => None,
             _ => unfit_name(value).map(|(problem, help)| match help {

@@ -121,6 +121,9 @@ impl<'t> Text<'t> {
 const RESERVED: [&str; 14] =
     ["all", "and", "any", "from", "if", "is", "no", "none", "not", "nothing", "or", "since", "until", "where"];
 
+/// Values that every field can have.
+pub const RESERVED_TAGS: [&str; 5] = ["wrong", "any", "fresh", "stale", "absent"];
+
 /// Why a text cannot be the name of something, and what to do about it.
 pub fn unfit_name(text: &str) -> Option<(String, Option<String>)> {
     if !is_name(text) {
