@@ -41,13 +41,16 @@ fn list(verbose: bool) -> String {
 }
 
 fn write(template: &Template, arguments: &NewArguments, screen: &Screen) -> Result<Exit, String> {
-    let values = values(template, &arguments.set, screen)?;
-    let twins = template.fill(&values);
     let name = arguments.name.as_deref().unwrap_or(template.name);
     let folder = arguments.output.as_deref().unwrap_or(Path::new(""));
-    let files = [(format!("{name}.yaml"), twins.safe), (format!("{name}-broken.yaml"), twins.broken)]
-        .map(|(file, text)| (folder.join(file), text));
-    for (path, text) in &files {
+    let paths = ["", "-broken"].map(|end| folder.join(format!("{name}{end}.yaml")));
+    if let Some(path) = paths.iter().find(|path| !arguments.force && path.symlink_metadata().is_ok()) {
+        let path = path.display();
+        return Err(format!("{path} is there already; choose another `--name`, or write over it with `--force`"));
+    }
+    let twins = template.fill(&values(template, &arguments.set, screen)?);
+    let files = || paths.iter().zip([&twins.safe, &twins.broken]);
+    for (path, text) in files() {
         // Names may be fine one by one and still not go together.
         if let Err(unreadable) = read(&path.to_string_lossy(), text.as_bytes()) {
             screen.complain("with these names the template is no scenario, so nothing is written");
@@ -55,26 +58,17 @@ fn write(template: &Template, arguments: &NewArguments, screen: &Screen) -> Resu
             return Ok(Exit::Invalid);
         }
     }
-    let there = files.iter().find(|(path, _)| !arguments.force && path.symlink_metadata().is_ok());
-    if let Some((path, _)) = there {
-        return Err(format!(
-            "{} is there already; choose another `--name`, or write over it with `--force`",
-            path.display()
-        ));
-    }
     fs::create_dir_all(folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
-    for (path, text) in &files {
+    for (path, text) in files() {
         let put = if arguments.force { store::write } else { store::create };
         put(path, text.as_bytes())?;
     }
-    let [safe, broken] = files.map(|(path, _)| path);
-    let line = |path: &Path, says: &str| format!("  turnback check {}    # {says}\n", shell(&path.to_string_lossy()));
+    let [safe, broken] = &paths;
     Ok(screen.print(&format!(
-        "wrote {} and {}\nnext:\n{}{}",
+        "wrote {}, which checks safe\nwrote {}, its twin with the usual mistake, which does not\nnext: turnback check {}\n",
         safe.display(),
         broken.display(),
-        line(&safe, "safe; then make it yours"),
-        line(&broken, "unsafe: the same with the usual mistake"),
+        shell(&safe.to_string_lossy()),
     )))
 }
 

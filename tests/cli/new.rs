@@ -91,7 +91,7 @@ fn what_is_written_is_what_was_written() {
         "taken by default: producer=orders, consumer=mailer, field=locale, replicas=3; `--set` gives others\n"
     );
     let written = folder.path().join("mails.yaml");
-    assert!(ended.out.contains(&format!("turnback check {}", written.display())), "{}", ended.out);
+    assert!(ended.out.ends_with(&format!("\nnext: turnback check {}\n", written.display())), "{}", ended.out);
     insta::assert_snapshot!("queue-payload", fs::read_to_string(written).unwrap());
     insta::assert_snapshot!(
         "queue-payload-broken",
