@@ -1,5 +1,7 @@
 //! The library: every scenario says what it is about, is what it expects to be, and its parts matter.
 
+#[path = "library/catalogue.rs"]
+mod catalogue;
 #[path = "library/deletions.rs"]
 mod deletions;
 #[path = "library/story.rs"]
@@ -92,4 +94,9 @@ fn the_negative_ones_are_irrecoverable_and_nothing_else_is() {
 #[test]
 fn what_can_go_from_the_safe_plans() {
     deletions::what_can_go();
+}
+
+#[test]
+fn the_catalogue_is_current() {
+    catalogue::is_current();
 }
