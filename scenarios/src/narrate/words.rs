@@ -91,6 +91,7 @@ impl Narrator<'_> {
         let (who, what) = (self.who(label), self.what(label));
         match label.harm {
             Harm::Reject if self.is_api(label.place) => format!("{who} rejects {what}"),
+            Harm::Reject if what.is_empty() => format!("{who} ends in an error, as it is declared to"),
             Harm::Reject => format!("{who} cannot read {what}"),
             Harm::Crash if what.is_empty() => format!("{who} crashes"),
             Harm::Crash => format!("{who} crashes on {what}"),
@@ -112,6 +113,7 @@ impl Narrator<'_> {
         let of = if what.is_empty() { String::new() } else { format!(" ({what})") };
         match label.harm {
             Harm::Reject if self.is_api(label.place) => format!("{who} rejects what it is sent{of}"),
+            Harm::Reject if what.is_empty() => format!("{who} ends in an error, as it is declared to"),
             Harm::Reject => format!("{who} cannot read what it needs{of}"),
             Harm::Crash => format!("{who} crashes{of}"),
             Harm::Misread => format!("{who} misreads {what}, and nobody sees an error"),
