@@ -30,6 +30,8 @@ pub enum Where {
     Migration,
     /// `apis: NAME:`
     Api,
+    /// `roles: NAME:`
+    Role,
     /// `flags: NAME:`, written out.
     Flag,
     /// `config: NAME:`
@@ -64,7 +66,7 @@ pub enum Where {
 
 impl Where {
     /// All of them, in the order of the reference.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Top,
         Self::Table,
         Self::Document,
@@ -75,6 +77,7 @@ impl Where {
         Self::Field,
         Self::Migration,
         Self::Api,
+        Self::Role,
         Self::Flag,
         Self::Config,
         Self::Service,
@@ -105,6 +108,7 @@ impl Where {
             Self::Field => "field",
             Self::Migration => "migration",
             Self::Api => "api",
+            Self::Role => "role",
             Self::Flag => "flag",
             Self::Config => "config",
             Self::Service => "service",

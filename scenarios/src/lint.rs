@@ -1,6 +1,7 @@
 //! What a scenario says as a whole: fields that nobody provides, steps that do nothing, versions in a circle.
 
 mod fields;
+mod owners;
 mod plans;
 mod provided;
 mod walk;
@@ -15,6 +16,7 @@ use crate::diagnostics::{Code, Diagnostic};
 pub(crate) fn lint(scenario: &Scenario, whole: bool) -> Vec<Diagnostic> {
     let mut found = fields::unknown_fields(scenario);
     found.extend(plans::deploys_nothing(scenario));
+    found.extend(owners::of_another(scenario));
     found.extend(extends_cycles(scenario));
     found.extend(unknown_handlers(scenario));
     if whole {

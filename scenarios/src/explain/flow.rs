@@ -108,6 +108,14 @@ fn verb(scenario: &Scenario, verb: &Verb) -> String {
         Verb::Move(from, to) => format!("Move the messages of {from} to {to}"),
         Verb::Requeue(queue) => format!("Put the dead letters of {queue} back"),
         Verb::Restart(service) => format!("Restart {service}"),
+        Verb::Scale(service, number) => format!("Change the replicas of {service} to {number}"),
+        Verb::Fence { service, version, holds } => {
+            let version = version.as_ref().map_or(String::new(), |version| format!(" {version}"));
+            let so = holds.as_ref().map_or(String::new(), |(place, field, not, state)| {
+                format!(" where {place}.{field} is {}", field_state(*not, state))
+            });
+            format!("Stop every replica of {service}{version}{so} for good")
+        }
         Verb::Pause => "Wait for a person to confirm".to_owned(),
         Verb::Parallel(_) => "Side by side".to_owned(),
     }

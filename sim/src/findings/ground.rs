@@ -34,7 +34,7 @@ pub(super) struct Ground {
     pub loss_free: Bits,
     /// Settled in a harbour, by configuration.
     pub harbours: [Bits; 3],
-    /// Settled states in which accepted work can never complete.
+    /// States at rest in which what waits can never go on.
     pub stalled: Vec<(u32, Label)>,
     /// States in which a guard over all rows holds now, but need not for every row.
     unstable: Bits,
@@ -75,6 +75,7 @@ impl Ground {
         };
         let mut seen = Seen {
             settled: Vec::with_capacity(size),
+            resting: Bits::with_capacity(size),
             waiting: Vec::with_capacity(size),
             hurting: Bits::with_capacity(size),
             unguarded: Bits::with_capacity(size),
@@ -95,6 +96,7 @@ impl Ground {
         self.positions.push(if forward { relation.position(&state) } else { nowhere });
         self.loss_free.set(at, !relation.lost(&state));
         seen.settled.push(relation.settled(&state));
+        seen.resting.set(at, relation.rests(&state));
         let waiting: Vec<Label> = relation
             .waiting(&state)
             .into_iter()
@@ -161,8 +163,8 @@ impl Ground {
             let mut done = without;
             done.union_with(&self.open);
             stuck.difference_with(&can_reach(&self.graph, &done, &all, &fair));
-            let settled = stuck.ones().filter(|at| seen.settled[*at].is_some());
-            self.stalled.extend(settled.map(|at| (at as u32, kind)));
+            let resting = stuck.ones().filter(|at| seen.resting.contains(*at));
+            self.stalled.extend(resting.map(|at| (at as u32, kind)));
             never.union_with(&stuck);
         }
         let dead = can_reach(&self.graph, &never, &all, &env);
@@ -203,6 +205,7 @@ impl Ground {
 
 struct Seen {
     settled: Vec<Option<Home>>,
+    resting: Bits,
     waiting: Vec<Vec<Label>>,
     hurting: Bits,
     unguarded: Bits,

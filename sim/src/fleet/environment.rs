@@ -40,6 +40,7 @@ impl Fleet {
     /// The environment's enabled moves.
     pub(super) fn environment_moves(&self, state: &State, out: &mut Vec<Step>) {
         self.replica_lives(state, out);
+        self.role_moves(state, out);
         self.client_views(state, out);
         let awake = if planted(Planted::SecondKeyAsleep) { 1 } else { state.keys.len() };
         for key in 0..awake {
@@ -57,12 +58,11 @@ impl Fleet {
 
     fn replica_lives(&self, state: &State, out: &mut Vec<Step>) {
         for (pool, bag) in state.pools.iter().enumerate() {
-            for (who, (own, _)) in bag.iter().enumerate() {
+            for (who, (own, _)) in bag.iter().enumerate().filter(|(_, (own, _))| !replica::is_fenced(own)) {
                 let step = |kind| Step { pool: pool as u8, who: who as u8, ..Step::of(kind) };
                 if own[replica::PHASE] != 0 {
                     for key in 0..state.keys.len() {
-                        let choices = self.boot_choices(state, pool, own);
-                        out.extend((0..choices).map(|choice| Step { key: key as u8, choice, ..step(Kind::Boot) }));
+                        self.start_moves(state, Step { key: key as u8, ..step(Kind::Boot) }, out);
                     }
                 } else if self.layout.boots[pool] && self.definition.faults {
                     out.push(step(Kind::Restart));
@@ -200,7 +200,7 @@ impl Fleet {
         let actor = self.definition.versions[usize::from(version)].actor;
         self.definition.actors[usize::from(actor)].client
             || self.layout.pools[usize::from(actor)]
-                .is_some_and(|pool| state.pools[pool].iter().any(|(own, _)| self.version_of(pool, own) == version))
+                .is_some_and(|pool| self.running(state, pool).any(|(own, _)| self.version_of(pool, own) == version))
     }
 
     fn clocks(&self, state: &State, key: usize, out: &mut Vec<Step>) {
@@ -262,6 +262,10 @@ impl Fleet {
             }
             Kind::View => {
                 self.observe(state, turn.pool, turn.who, usize::from(step.what));
+                Effects::new()
+            }
+            Kind::Elect | Kind::Oust => {
+                self.take_role(state, step.what, turn.who);
                 Effects::new()
             }
             Kind::Fade => {
@@ -456,9 +460,14 @@ impl Fleet {
     pub(super) fn environment_of(&self, state: &State, step: Step) -> Mover {
         match step.kind {
             Kind::Deliver if step.stays == STAYS => Mover::Possible,
-            Kind::Deliver | Kind::Continue | Kind::Boot | Kind::View | Kind::Fade | Kind::Pass | Kind::Expire => {
-                Mover::Fair
-            }
+            Kind::Deliver
+            | Kind::Continue
+            | Kind::Boot
+            | Kind::View
+            | Kind::Fade
+            | Kind::Pass
+            | Kind::Expire
+            | Kind::Elect => Mover::Fair,
             Kind::Request => {
                 let timer = self.definition.handlers[usize::from(step.what)].trigger == Trigger::Timer;
                 if timer || planted(Planted::RequestsBound) { Mover::Fair } else { Mover::Possible }

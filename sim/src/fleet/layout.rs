@@ -29,9 +29,9 @@ pub mod control {
 pub mod replica {
     /// Its version, relative to the service's first.
     pub const VERSION: usize = 0;
-    /// 0 = up; 1 + n = starting, n start-up handlers done.
+    /// 0 = up; 1 + n = starting, n moments of its start-up handlers done; [`FENCED`].
     pub const PHASE: usize = 1;
-    /// Bit 0: no step moves it. Bit 1: a `restart` step has yet to restart it.
+    /// Bit 0: no step moves it. Bit 1: a `restart` step has yet to restart it. From bit 2 on: it holds a role.
     pub const MARKS: usize = 2;
     /// The first free offset.
     pub const END: usize = 3;
@@ -39,6 +39,15 @@ pub mod replica {
     pub const STRAGGLER: u8 = 1;
     /// A `restart` step has yet to restart it.
     pub const DUE: u8 = 2;
+    /// It holds the first role of its service; the next ones follow.
+    pub const ROLE: u8 = 4;
+    /// The phase of a replica that was stopped for good.
+    pub const FENCED: u8 = u8::MAX;
+
+    /// Whether it was stopped for good.
+    pub fn is_fenced(own: &super::Replica) -> bool {
+        own[PHASE] == FENCED
+    }
 }
 
 /// A column of a table in the control block: not there, nullable, not null.
@@ -97,6 +106,10 @@ pub struct Layout {
     pub boots: Vec<bool>,
     /// The steps marked `once`, and where 1 says that they are done.
     pub once: Vec<(u16, usize)>,
+    /// Per actor that some step scales: where the version of its new replicas stands, relative to its first.
+    pub targets: Vec<Option<usize>>,
+    /// Per role: the pool of its service, and its mark.
+    pub roles: Vec<(usize, u8)>,
     /// The key's backfill mark: 0 = to do, 1 = read, 2 = done; the value read follows.
     pub passed: usize,
     /// Fixed lengths.
@@ -155,6 +168,11 @@ impl Layout {
             self.once.push((step, next));
             next += 1;
         }
+        for actor in 0..fleet.actors.len() {
+            let scaled = fleet.is_scaled(actor as u16);
+            self.targets.push(scaled.then_some(next));
+            next += usize::from(scaled);
+        }
         self.shape.control = next;
     }
 
@@ -181,9 +199,15 @@ impl Layout {
             });
             let memory = fleet.places.iter().any(|place| place.kind == PlaceKind::Memory(id as u16));
             let restart_views = views.iter().any(|(value, _)| fleet.values[*value].observed == Observed::OnRestart);
-            self.boots.push(own_start || memory || restart_views);
+            let role = fleet.roles.iter().any(|role| usize::from(role.of) == id);
+            self.boots.push(own_start || memory || restart_views || role);
             self.views.push(views);
             self.shape.replicas.push(next);
+        }
+        for (id, role) in fleet.roles.iter().enumerate() {
+            let before = fleet.roles[..id].iter().filter(|other| other.of == role.of).count();
+            let pool = self.pools[usize::from(role.of)].expect("only services hold roles");
+            self.roles.push((pool, replica::ROLE << before));
         }
     }
 

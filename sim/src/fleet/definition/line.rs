@@ -77,6 +77,35 @@ pub enum Action {
     Requeue(PlaceId),
     /// Restarts the replicas of an actor, one at a time.
     Restart(u16),
+    /// Changes the number of replicas of an actor, one at a time.
+    Scale {
+        /// The actor.
+        actor: u16,
+        /// To how many.
+        to: u32,
+    },
+    /// Stops replicas of an actor for good, one at a time.
+    Fence {
+        /// The actor.
+        actor: u16,
+        /// Only those of that version.
+        version: Option<VersionId>,
+        /// Only those whose own item of that place has the field so.
+        holds: Option<(PlaceId, u8, FieldTest)>,
+    },
+}
+
+impl Action {
+    /// The actor whose replicas it takes one at a time.
+    pub fn rolls(&self) -> Option<u16> {
+        match self {
+            Self::Deploy { actor, .. }
+            | Self::Restart(actor)
+            | Self::Scale { actor, .. }
+            | Self::Fence { actor, .. } => Some(*actor),
+            _ => None,
+        }
+    }
 }
 
 /// The verbs that `operator: {may_not: …}` can name.
