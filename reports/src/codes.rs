@@ -98,8 +98,8 @@ const PAGES: [Page; 22] = [
         code: "TB207",
         severity: Severity::Error,
         title: "accepted work is stalled",
-        meaning: "A piece of accepted work is neither done nor lost, and nothing that is certain to happen completes \
-                  it. Nobody sees an error.",
+        meaning: "A piece of accepted work is neither done nor lost, a role is vacant or a replica starts, and nothing \
+                  that is certain to happen ends that. Nobody sees an error.",
         example: "The rollback removed the last version that takes the messages which are still in the queue.",
         mend: "Drain before the version that takes them goes, or let the older version take them too.",
     },
