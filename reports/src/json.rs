@@ -8,7 +8,7 @@ use serde_json::ser::{Formatter, Serializer};
 use crate::hostile::is_hostile;
 use crate::report::{
     Diagnostic, Finding, Fix, Harm, InvalidFile, PlanReport, Point, Position, Report, SlipReport, StoryMove,
-    TurningPoint, Vacuous, VersionPair,
+    TurningPoint, Vacuous, ValueSeen, VersionPair,
 };
 
 /// The number of the contract. It changes when a key changes its meaning or goes.
@@ -75,6 +75,7 @@ struct PlanJson<'a> {
     transitions: u64,
     complete: bool,
     coverage: Vec<VersionPairJson<'a>>,
+    values_seen: Vec<ValueSeenJson<'a>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     slipped: &'a [String],
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -141,6 +142,16 @@ struct VersionPairJson<'a> {
     writer: &'a str,
     reader: &'a str,
     met: bool,
+    fields: &'a [String],
+    never: &'a [String],
+}
+
+#[derive(Serialize)]
+struct ValueSeenJson<'a> {
+    value: &'a str,
+    is: &'a str,
+    observed: bool,
+    acted_on: bool,
 }
 
 #[derive(Serialize)]
@@ -169,6 +180,7 @@ fn plan(plan: &PlanReport) -> PlanJson<'_> {
         transitions: plan.transitions,
         complete: plan.complete,
         coverage: plan.coverage.iter().map(version_pair).collect(),
+        values_seen: plan.values_seen.iter().map(value_seen).collect(),
         slipped: &plan.slipped,
         slips: plan.slips.iter().map(slip).collect(),
     }
@@ -232,7 +244,18 @@ fn vacuous(vacuous: &Vacuous) -> String {
 }
 
 fn version_pair(pair: &VersionPair) -> VersionPairJson<'_> {
-    VersionPairJson { place: &pair.place, writer: &pair.writer, reader: &pair.reader, met: pair.met }
+    VersionPairJson {
+        place: &pair.place,
+        writer: &pair.writer,
+        reader: &pair.reader,
+        met: pair.met,
+        fields: &pair.fields,
+        never: &pair.never,
+    }
+}
+
+fn value_seen(seen: &ValueSeen) -> ValueSeenJson<'_> {
+    ValueSeenJson { value: &seen.value, is: &seen.is, observed: seen.observed, acted_on: seen.acted_on }
 }
 
 fn diagnostic(diagnostic: &Diagnostic) -> DiagnosticJson<'_> {

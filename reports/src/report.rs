@@ -117,6 +117,8 @@ pub struct PlanReport {
     pub mismatches: Vec<Mismatch>,
     /// Which versions met: every declared pair, by place, writer and reader in the order of declaration.
     pub coverage: Vec<VersionPair>,
+    /// The values of the flags and configs that steps set, in the order of declaration.
+    pub values_seen: Vec<ValueSeen>,
     /// The mistakes that the operator makes in this plan.
     pub slipped: Vec<String>,
     /// What becomes of the plan when its operator makes more mistakes.
@@ -551,4 +553,21 @@ pub struct VersionPair {
     pub reader: String,
     /// Whether on some explored path the reader came across what the writer was the last to write.
     pub met: bool,
+    /// The fields that the reader read on some path when the writer was the last to have written them.
+    pub fields: Vec<String>,
+    /// The other fields that the one writes and the other reads.
+    pub never: Vec<String>,
+}
+
+/// A value of a flag or config.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ValueSeen {
+    /// The flag or config.
+    pub value: String,
+    /// What it is: `on`, `off`, a value of a config.
+    pub is: String,
+    /// Whether somebody observed it on some explored path.
+    pub observed: bool,
+    /// Whether somebody who behaves one way or another because of it acted while he did.
+    pub acted_on: bool,
 }

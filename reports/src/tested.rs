@@ -31,10 +31,8 @@ pub struct Tested {
     pub does_not_fit: Vec<usize>,
     /// What becomes of the plan with one slip of its operator; `None` if that would take too long.
     pub slips: Option<Vec<Slip>>,
-    /// Steps that runs entered.
-    pub entered: Vec<String>,
-    /// Steps at which the operator gave up in some run.
-    pub given_up_at: Vec<String>,
+    /// What became of the start and of every step, in how many runs.
+    pub steps: Vec<StepRuns>,
     /// What was ordered in runs, and how often it came about.
     pub ordered: Vec<Ordered>,
 }
@@ -73,6 +71,21 @@ pub struct Slip {
     pub follows: Option<String>,
 }
 
+/// What became of a step, in how many runs.
+#[derive(Clone, PartialEq, Eq, Serialize, Debug)]
+pub struct StepRuns {
+    /// Its id.
+    pub id: String,
+    /// It was entered.
+    pub entered: u32,
+    /// The operator gave up inside it.
+    pub given_up_inside: u32,
+    /// He gave up after it, before the next one.
+    pub given_up_after: u32,
+    /// He gave up at it, and the rollback ended at home.
+    pub rolled_back: u32,
+}
+
 /// Something that is done to runs on purpose.
 #[derive(Clone, PartialEq, Eq, Serialize, Debug)]
 pub struct Ordered {
@@ -95,6 +108,8 @@ impl Tested {
         self.write_slips(&mut lines);
         if verbose {
             self.write_runs(&mut lines);
+        } else if self.runs > 0 {
+            lines.push(self.runs_in_short());
         }
         let clean = if ascii { escaped_to_ascii } else { escaped };
         lines.iter().map(|line| clean(line) + "\n").collect()
@@ -131,10 +146,29 @@ impl Tested {
         }
     }
 
+    /// The ids of the steps of which more than no run did that.
+    fn ids(&self, runs: impl Fn(&StepRuns) -> u32) -> Vec<&str> {
+        self.steps.iter().filter(|step| runs(step) > 0).map(|step| step.id.as_str()).collect()
+    }
+
+    fn runs_in_short(&self) -> String {
+        let count = |runs: fn(&StepRuns) -> u32| self.ids(runs).into_iter().filter(|id| *id != "start").count();
+        format!(
+            "  runs: {} of {} steps entered; given up inside {}, after {}; rolled back from {}",
+            count(|step| step.entered),
+            self.steps.len().saturating_sub(1),
+            count(|step| step.given_up_inside),
+            count(|step| step.given_up_after),
+            count(|step| step.rolled_back),
+        )
+    }
+
     fn write_runs(&self, lines: &mut Vec<String>) {
         lines.push(format!("  {} runs, and {} that failed before", self.runs, self.kept));
-        lines.push(format!("    entered: {}", self.entered.join(", ")));
-        lines.push(format!("    given up at: {}", self.given_up_at.join(", ")));
+        lines.push(format!("    entered: {}", self.ids(|step| step.entered).join(", ")));
+        lines.push(format!("    given up inside: {}", self.ids(|step| step.given_up_inside).join(", ")));
+        lines.push(format!("    given up after: {}", self.ids(|step| step.given_up_after).join(", ")));
+        lines.push(format!("    rolled back from: {}", self.ids(|step| step.rolled_back).join(", ")));
         for ordered in &self.ordered {
             lines.push(format!("    {}: in {} of {} runs", ordered.what, ordered.happened, ordered.runs));
         }
@@ -155,8 +189,9 @@ impl Tested {
             trace_hash: &'a str,
             kept: u32,
             slips: Option<&'a [Slip]>,
-            entered: &'a [String],
-            given_up_at: &'a [String],
+            entered: Vec<&'a str>,
+            given_up_at: Vec<&'a str>,
+            steps: &'a [StepRuns],
             ordered: &'a [Ordered],
         }
         json::written(&Line {
@@ -171,8 +206,9 @@ impl Tested {
             trace_hash: &self.trace_hash,
             kept: self.kept,
             slips: self.slips.as_deref(),
-            entered: &self.entered,
-            given_up_at: &self.given_up_at,
+            entered: self.ids(|step| step.entered),
+            given_up_at: self.ids(|step| step.given_up_inside + step.given_up_after),
+            steps: &self.steps,
             ordered: &self.ordered,
         })
     }

@@ -135,6 +135,10 @@ codes! {
         "Versions extend each other in a circle, so none of them says what it does.\n\nFor example:\n\n    v1: {extends: v2}\n    v2: {extends: v1}\n\nLet one of them say in full what it does."
     SuspiciousTag "TB144" "a value that looks like a keyword"
         "A word that is nearly a keyword is taken for the only value of a field.\n\nFor example:\n\n    id: notnull\n\nWrite `not_null`, or list the values: `A|B`."
+    NoMessage "TB145" "a copy of a message that is not at hand"
+        "A field is copied from a queue, but what copies it receives no message of that queue. What stands directly under a version is one handler per verb and place, so they do not see what another one received.\n\nFor example:\n\n    receives: {jobs: [email]}\n    writes: {contacts: [email from jobs.email]}\n\nMake it one handler: `handlers: {import: {receives: {jobs: [email]}, writes: {contacts: [email from jobs.email]}}}`."
+    ListedAndAdded "TB146" "a column is listed and also added by a migration"
+        "The columns listed are there at the start, so a migration that adds one of them has nothing to add, and a version that is deployed too early finds it nevertheless.\n\nFor example:\n\n    columns: {id: not_null, locale: nullable}\n    migrations: {expand: {add_column: locale}}\n\nTake the column out of `columns`."
 }
 
 #[cfg(test)]

@@ -43,6 +43,11 @@ impl Used {
                 }
             }
         }
+        if let PlaceKind::Effect { allowed, .. } = &place.kind {
+            for name in allowed.iter().flat_map(|field| &field.alternatives) {
+                self.field(&place.name.value, name, false);
+            }
+        }
         for (field, _) in &place.starts {
             self.field(&place.name.value, field, false);
         }

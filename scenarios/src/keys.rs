@@ -28,6 +28,8 @@ pub enum Where {
     Field,
     /// `migrations: NAME:`
     Migration,
+    /// `effects: NAME:`
+    Effect,
     /// `apis: NAME:`
     Api,
     /// `roles: NAME:`
@@ -66,7 +68,7 @@ pub enum Where {
 
 impl Where {
     /// All of them, in the order of the reference.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Top,
         Self::Table,
         Self::Document,
@@ -76,6 +78,7 @@ impl Where {
         Self::Memory,
         Self::Field,
         Self::Migration,
+        Self::Effect,
         Self::Api,
         Self::Role,
         Self::Flag,
@@ -107,6 +110,7 @@ impl Where {
             Self::Memory => "memory",
             Self::Field => "field",
             Self::Migration => "migration",
+            Self::Effect => "effect",
             Self::Api => "api",
             Self::Role => "role",
             Self::Flag => "flag",

@@ -1,5 +1,8 @@
 //! What a scenario says as a whole: fields that nobody provides, steps that do nothing, versions in a circle.
 
+mod backups;
+mod columns;
+mod copies;
 mod fields;
 mod owners;
 mod plans;
@@ -17,6 +20,9 @@ pub(crate) fn lint(scenario: &Scenario, whole: bool) -> Vec<Diagnostic> {
     let mut found = fields::unknown_fields(scenario);
     found.extend(plans::deploys_nothing(scenario));
     found.extend(owners::of_another(scenario));
+    found.extend(columns::listed_and_added(scenario));
+    found.extend(copies::of_no_message(scenario));
+    found.extend(backups::never_taken(scenario));
     found.extend(extends_cycles(scenario));
     found.extend(unknown_handlers(scenario));
     if whole {

@@ -25,17 +25,20 @@ pub enum Sort {
     Disk,
     /// `memory`
     Memory,
+    /// `effects`
+    Effect,
 }
 
 impl Sort {
     /// Every sort, with the key it is declared under.
-    pub const ALL: [(&'static str, Self); 6] = [
+    pub const ALL: [(&'static str, Self); 7] = [
         ("tables", Self::Table),
         ("documents", Self::Document),
         ("queues", Self::Queue),
         ("caches", Self::Cache),
         ("disks", Self::Disk),
         ("memory", Self::Memory),
+        ("effects", Self::Effect),
     ];
 
     /// In a sentence.
@@ -47,7 +50,14 @@ impl Sort {
             Self::Cache => "cache",
             Self::Disk => "disk",
             Self::Memory => "memory",
+            Self::Effect => "effect",
         }
+    }
+
+    /// In a sentence, with its article.
+    pub fn phrase(self) -> String {
+        let article = if self == Self::Effect { "an" } else { "a" };
+        format!("{article} {}", self.word())
     }
 }
 
@@ -58,6 +68,8 @@ pub struct PlaceName {
     pub sort: Sort,
     /// The names of its migrations.
     pub migrations: Vec<String>,
+    /// Effects: whether it is kept that something was sent.
+    pub at_most_once: bool,
 }
 
 /// A declared service or client.
@@ -125,7 +137,7 @@ pub struct Names {
     pub metrics: IndexMap<String, Span>,
     /// Roles, and the services that they are of.
     pub roles: IndexMap<String, String>,
-    /// Capacities and effects: names of mechanisms that do not exist yet.
+    /// Capacities: names of mechanisms that do not exist yet.
     pub later: HashMap<String, &'static str>,
 }
 
@@ -156,8 +168,11 @@ impl Names {
         for (key, sort) in Sort::ALL {
             for entry in entries(root, key) {
                 let migrations = entry.value.get("migrations").map(Node::entries).unwrap_or_default();
-                let place =
-                    PlaceName { sort, migrations: migrations.iter().map(|entry| entry.key.value.clone()).collect() };
+                let place = PlaceName {
+                    sort,
+                    migrations: migrations.iter().map(|entry| entry.key.value.clone()).collect(),
+                    at_most_once: entry.value.get("at_most").is_some(),
+                };
                 self.places.insert(entry.key.value.clone(), place);
             }
         }
@@ -195,7 +210,7 @@ impl Names {
             let of = entry.value.get("of").and_then(Node::text).unwrap_or_default();
             self.roles.insert(entry.key.value.clone(), of.to_owned());
         }
-        for (key, word) in [("capacities", "capacity"), ("effects", "effect")] {
+        for (key, word) in [("capacities", "capacity")] {
             for entry in entries(root, key) {
                 self.later.insert(entry.key.value.clone(), word);
             }

@@ -1,5 +1,6 @@
 //! What happens, in plain English: every move of a fleet in the state where it is taken.
 
+mod events;
 mod moves;
 mod states;
 mod words;

@@ -135,6 +135,7 @@ fn introduction(stands: Where) -> &'static str {
         Where::Memory => "`memory: {NAME: ...}`",
         Where::Field => "A column or field written out: `columns: {state: {values: A|B, not_null: true}}`",
         Where::Migration => "`migrations: {NAME: ...}`: exactly one of these.",
+        Where::Effect => "`effects: {NAME: ...}`",
         Where::Api => "`apis: {NAME: ...}`: either `between` or `to`.",
         Where::Role => "`roles: {NAME: ...}`",
         Where::Flag => "A flag written out: `flags: {fast: {starts: on}}`",

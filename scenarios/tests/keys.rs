@@ -16,13 +16,14 @@ queues: {order-placed: {@queue }, old-orders: {}}
 caches: {order-cache: {@cache }}
 disks: {spool: {@disk of: web}}
 memory: {session: {@memory of: web}}
+effects: {market: {@effect }, post: {}}
 apis: {peer-sync: {@api between: web}}
 roles: {leader: {@role of: web}}
 flags: {write_queued: off, fast: {@flag }}
 config: {level: {@config values: [old, new]}}
 services: {
   web: {@service versions: {
-    v1: {reads: {orders: [status]}, writes: {orders: [sku, status, token]}, sends: {order-placed: [sku]}},
+    v1: {reads: {orders: [status]}, writes: {orders: [sku, status, token]}, sends: {order-placed: [sku], market: [kind: rlp|ssz]}},
     v2: {extends: v1, if write_queued: {@if }},
     v3: {@version },
     v4: {reads: {orders: {@fields fields: [status]}}}, v5: {handlers: {h: {@handler }}}}},
@@ -51,6 +52,7 @@ const PATCHES: &[(Where, &str, &str, &str)] = &[
     (Where::Top, "caches", "caches: {", "caches: {more: {}, "),
     (Where::Top, "disks", "disks: {", "disks: {more: {of: web}, "),
     (Where::Top, "memory", "memory: {", "memory: {more: {of: web}, "),
+    (Where::Top, "effects", "effects: {", "effects: {more: {}, "),
     (Where::Top, "apis", "apis: {", "apis: {more: {to: web}, "),
     (Where::Top, "roles", "roles: {", "roles: {more: {of: web}, "),
     (Where::Top, "flags", "write_queued: off", "write_queued: on"),
@@ -91,6 +93,7 @@ const PATCHES: &[(Where, &str, &str, &str)] = &[
     (Where::Plan, "steps", "{deploy: web v2}], expect", "{deploy: web v3}], expect"),
     (Where::Expect, "verdict", "verdict: safe", "verdict: unsafe"),
     (Where::Gate, "abort_if", "error_rate > 2%", "error_rate > 3%"),
+    (Where::Step, "restore", "@verb ", "{backup: orders}, {restore: orders}, "),
     (Where::Step, "like", "like: v2", "like: v1"),
     (Where::Step, "parallel", "@verb ", "{parallel: [{restart: web}, {restart: api}]}, "),
 ];
@@ -109,6 +112,7 @@ fn mark(stands: Where, key: &Key) -> &'static str {
         Where::Memory => "@memory",
         Where::Field => "@field",
         Where::Migration | Where::Sessions => "@none",
+        Where::Effect => "@effect",
         Where::Api => "@api",
         Where::Role => "@role",
         Where::Flag => "@flag",

@@ -187,6 +187,22 @@ faults! {
     DrainForgotten,
     /// A value that is observed late is observed at once.
     ObservedAtOnce,
+    /// Whatever is sent outside is allowed.
+    AnythingAllowed,
+    /// What may be sent outside only once may be sent again.
+    SentTwice,
+    /// A backup does not grow old: what was written since counts for nothing when it is restored.
+    BackupNeverOld,
+    /// What is lost is gone for good although a backup can be restored.
+    BackupHoldsNothing,
+    /// What is restored stands for the fact although a newer value is held elsewhere.
+    RestoredIsFresh,
+    /// Copies of what a restore discards still stand for the fact.
+    DiscardedStaysFresh,
+    /// A new replica has the disk of the one it replaces.
+    ReplacedKeepsDisk,
+    /// What a replica keeps never runs out.
+    NeverLapses,
     /// Of several keys only the first one moves.
     SecondKeyAsleep,
     /// A role stays with a replica that is down.
@@ -203,6 +219,8 @@ faults! {
     FencedInQuorum,
     /// Guards and queues count replicas that were stopped for good.
     FencedCounted,
+    /// A replica that was stopped for good is not replaced either.
+    FenceNotLifted,
     /// A new replica has the version of the start, whatever was deployed.
     NewcomersOld,
     /// What only the disk of a removed replica held is no loss.

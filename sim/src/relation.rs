@@ -88,12 +88,16 @@ pub trait Judged: Relation {
         let _ = each;
         self.apply(state, step)
     }
+    /// Names the slots in which something is left, and in which part of `state`: what all parts have is in each.
+    fn filled(&self, state: &Self::State, each: &mut dyn FnMut(u8, u32)) {
+        let _ = (state, each);
+    }
 }
 
 /// How one actor comes across what another one has left or says.
 ///
-/// A slot is an element of [`Judged::used`]; where a state does not show it alive, nothing is left in it. What is said
-/// at once needs no such slot: its number is any number of the relation's own.
+/// A slot is any number of the relation's own; where [`Judged::filled`] does not name it, nothing is left in it. A state
+/// can be made of several parts that are alike and have slots of their own.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub enum Contact {
     /// An actor puts something into a slot.
@@ -104,6 +108,8 @@ pub enum Contact {
         by: u16,
         /// Whether nothing of what was there remains.
         alone: bool,
+        /// Whether all parts have that slot in common.
+        common: bool,
     },
     /// An actor comes across what is in a slot.
     Takes {
@@ -118,6 +124,13 @@ pub enum Contact {
         from: u32,
         /// Where it is now, too.
         to: u32,
+        /// Whether nothing of what was there remains.
+        alone: bool,
+    },
+    /// Nobody in particular puts something into a slot, and nothing of what was there remains.
+    Clears {
+        /// The slot.
+        slot: u32,
     },
     /// An element is used in the middle of the step.
     Uses {
@@ -132,6 +145,15 @@ pub enum Contact {
         from: u16,
         /// Who hears it.
         to: u16,
+    },
+    /// Where one of several parts is after the step. A step that says nothing of that acts on the only part.
+    Goes {
+        /// Its number before.
+        from: u8,
+        /// Its number afterwards.
+        to: u8,
+        /// Whether the step acts on it.
+        acts: bool,
     },
 }
 

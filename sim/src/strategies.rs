@@ -36,7 +36,7 @@ pub fn perturbations(steps: u16, faults: &[Fault]) -> impl Strategy<Value = Pert
         |(choices, abort, again, faults)| {
             let waits = faults.iter().any(|injected| injected.in_rollback);
             let abort = if waits && abort == Abort::Never { Abort::Inside(0) } else { abort };
-            Perturbation { choices, abort, again, faults }
+            Perturbation { choices, abort, not_before: 0, again, faults }
         },
     )
 }

@@ -143,6 +143,7 @@ impl File<'_> {
             metrics_not_checked: self.metrics_not_checked(),
             mismatches: vec![],
             coverage: self.coverage(),
+            values_seen: self.values_seen(),
             slipped: self.case.slipped.names.clone(),
             slips: vec![],
             slips_cut_short: self.case.slips_cut_short,

@@ -2,6 +2,7 @@
 
 use turnback_reports::report::{At, Harm, HarmKind, Position, Reason, RollbackEnds, Zone};
 use turnback_sim::findings::judge::{self, Ends, PositionFinding, Procedure};
+use turnback_sim::fleet::programme::Entry;
 use turnback_sim::fleet::{Kind, Step};
 use turnback_sim::relation::{self, Label};
 
@@ -53,7 +54,9 @@ impl File<'_> {
     fn repair(&self, step: Step) -> String {
         let entry = self.case.fleet().programmes.repairs.get(usize::from(step.what));
         let entry = entry.filter(|_| step.kind == Kind::Repair);
-        entry.map_or_else(|| "the next move".to_owned(), |entry| self.narrator.line(entry))
+        let with_loss = |entry: &Entry| if entry.line.action.discards() { " (with loss)" } else { "" };
+        let line = |entry: &Entry| format!("{}{}", self.narrator.line(entry), with_loss(entry));
+        entry.map_or_else(|| "the next move".to_owned(), line)
     }
 
     /// A harm; nothing for a bound of the exploration, which hurts nobody.

@@ -89,7 +89,7 @@ impl Kept {
             after: kept.after,
         };
         let faults = self.faults.iter().map(fault).collect();
-        Perturbation { choices: self.choices.clone(), abort, again: self.again, faults }
+        Perturbation { choices: self.choices.clone(), abort, again: self.again, faults, ..Perturbation::default() }
     }
 
     fn same(&self, other: &Self) -> bool {
@@ -142,7 +142,13 @@ mod tests {
         let faults =
             [Fault::Crash, Fault::Duplicate, Fault::Late].map(|fault| Injected { fault, in_rollback: true, after: 3 });
         let aborts = [Abort::Never, Abort::After(2), Abort::Inside(0)];
-        let perturbation = |abort| Perturbation { choices: vec![0, 9], abort, again: true, faults: faults.to_vec() };
+        let perturbation = |abort| Perturbation {
+            choices: vec![0, 9],
+            abort,
+            again: true,
+            faults: faults.to_vec(),
+            ..Perturbation::default()
+        };
         for (number, abort) in (1..).zip(aborts) {
             let case =
                 Kept::new(Some("p".to_owned()), "lost".to_owned(), vec!["skip x".to_owned()], &perturbation(abort));

@@ -4,10 +4,8 @@ pub mod files;
 pub mod kept;
 pub mod runs;
 
-use std::collections::BTreeSet;
-
 use turnback_reports::report::{Finding, Mismatch, PlanReport, SlipReport, Verdict};
-use turnback_reports::tested::{Ordered, Outcome, Problem, Slip, Tested};
+use turnback_reports::tested::{Ordered, Outcome, Problem, Slip, StepRuns, Tested};
 use turnback_scenarios::Unreadable;
 use turnback_scenarios::narrate::Narrator;
 use turnback_sim::drivers::perturb::{Ends, Run};
@@ -22,7 +20,7 @@ use crate::reporting;
 use crate::screen::Screen;
 use crate::slips;
 use kept::Kept;
-use runs::{Amount, Met, Share, Subject};
+use runs::{Amount, Met, Share, StepMet, Subject};
 
 /// The slips of a plan are judged one by one while all together have no more states than this.
 const SLIP_STATES_MAX: u64 = 2_000_000;
@@ -112,17 +110,20 @@ impl Tester<'_> {
             kept: run_again,
             does_not_fit,
             slips,
-            entered: self.step_ids(&shown.met.entered),
-            given_up_at: self.step_ids(&shown.met.aborted),
+            steps: self.steps(&shown.met),
             ordered: ordered(&shown.met),
         })
     }
 
-    /// The ids of written steps, counted from 1; 0 is the start.
-    fn step_ids(&self, numbers: &BTreeSet<u16>) -> Vec<String> {
+    /// What became of the start and of every written step.
+    fn steps(&self, met: &Met) -> Vec<StepRuns> {
         let steps = steps_of(&self.checked.read.scenario, self.case.plan);
-        let id = |number: &u16| usize::from(*number).checked_sub(1).map_or("start", |at| &steps[at].id).to_owned();
-        numbers.iter().map(id).collect()
+        let ids = std::iter::once("start").chain(steps.iter().map(|step| step.id.as_str()));
+        let step = |(number, id): (u16, &str)| {
+            let StepMet { entered, inside, after, rolled_back } = met.steps.get(&number).copied().unwrap_or_default();
+            StepRuns { id: id.to_owned(), entered, given_up_inside: inside, given_up_after: after, rolled_back }
+        };
+        (0..).zip(ids).map(step).collect()
     }
 
     /// The verdict that the scenario expects: safe if it expects nothing of that sort.
@@ -267,6 +268,7 @@ fn ordered(met: &Met) -> Vec<Ordered> {
         let place = if *in_rollback { " in the rollback" } else { "" };
         all.push(of(&format!("{name}{place}"), *share));
     }
+    all.extend(met.slips.iter().map(|(slip, share)| of(&format!("slip: {slip}"), *share)));
     all.retain(|ordered| ordered.runs > 0);
     all
 }

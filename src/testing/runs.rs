@@ -8,10 +8,10 @@ use proptest::test_runner::{
 };
 use sha2::{Digest, Sha256};
 
-use turnback_sim::drivers::perturb::{Abort, Perturbation, Run, run};
+use turnback_sim::drivers::perturb::{Abort, Ends, Perturbation, Run, run};
 use turnback_sim::fleet::Fleet;
 use turnback_sim::fleet::slip::Slip;
-use turnback_sim::relation::{At, Fault, Judged, Label, Position, Relation};
+use turnback_sim::relation::{At, Fault, Home, Judged, Label, Position, Relation};
 use turnback_sim::strategies::{perturbations, slips};
 
 use crate::checking::Case;
@@ -55,16 +55,29 @@ pub struct Failing {
 /// What runs met.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Met {
-    /// Steps that were entered.
-    pub entered: BTreeSet<u16>,
-    /// Steps at which the operator gave up.
-    pub aborted: BTreeSet<u16>,
+    /// By written step; 0 is the start.
+    pub steps: BTreeMap<u16, StepMet>,
     /// Runs that were to begin again after a rollback, and that did.
     pub again: Share,
     /// Runs that were to be given up inside a step, and that were.
     pub half_done: Share,
     /// Faults that were to happen, and that did; the same in a rollback.
     pub faults: BTreeMap<(Fault, bool), Share>,
+    /// Slips that were to be made, and that were, by their sort.
+    pub slips: BTreeMap<&'static str, Share>,
+}
+
+/// In how many runs something became of a step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct StepMet {
+    /// It was entered.
+    pub entered: u32,
+    /// The operator gave up inside it.
+    pub inside: u32,
+    /// He gave up after it, before the next one.
+    pub after: u32,
+    /// He gave up at it, and the rollback ended at home.
+    pub rolled_back: u32,
 }
 
 /// How often something was ordered, and how often it came about.
@@ -85,20 +98,52 @@ impl Share {
 
 impl Met {
     /// `order`: the written steps in the order in which they are run.
-    fn add(&mut self, order: &[u16], perturbation: &Perturbation, run: &Run<Fleet>) {
-        let written = |step: u16| usize::from(step).checked_sub(1).map_or(0, |at| order[at]);
-        self.entered.extend(run.entered.iter().map(|step| written(*step)));
-        self.aborted.extend(run.aborted_at.map(|position| written(position.step)));
+    fn add(&mut self, order: &[u16], slips: &[Slip], perturbation: &Perturbation, run: &Run<Fleet>) {
+        self.add_steps(order, run);
+        let last = run.entered.iter().copied().max().unwrap_or(0) + u16::from(run.finished);
+        for slip in slips {
+            self.slips.entry(sort(*slip)).or_default().count(last >= slip.shows_at(order));
+        }
         if perturbation.again && perturbation.abort != Abort::Never && run.may_begin_again {
             self.again.count(run.again);
         }
-        if matches!(perturbation.abort, Abort::Inside(_)) {
-            let inside = |position: Position| matches!(position.at, At::Canary | At::Mixed);
+        // Whoever makes a slip with the end of the plan has no step left to give up inside.
+        let in_time = slips.iter().all(|slip| usize::from(slip.shows_at(order)) <= order.len());
+        if matches!(perturbation.abort, Abort::Inside(_)) && in_time {
             self.half_done.count(run.aborted_at.is_some_and(inside));
         }
         for (injected, happened) in perturbation.faults.iter().zip(&run.happened) {
             self.faults.entry((injected.fault, injected.in_rollback)).or_default().count(*happened);
         }
+    }
+}
+
+impl Met {
+    fn add_steps(&mut self, order: &[u16], run: &Run<Fleet>) {
+        let written = |step: u16| usize::from(step).checked_sub(1).map_or(0, |at| order[at]);
+        let entered: BTreeSet<u16> = run.entered.iter().map(|step| written(*step)).collect();
+        entered.into_iter().for_each(|step| self.steps.entry(step).or_default().entered += 1);
+        if let Some(position) = run.aborted_at {
+            let step = self.steps.entry(written(position.step)).or_default();
+            let came_home = run.may_begin_again || matches!(run.ends, Ends::Well(Home::Start | Home::Both));
+            step.inside += u32::from(inside(position));
+            step.after += u32::from(!inside(position));
+            step.rolled_back += u32::from(came_home);
+        }
+    }
+}
+
+fn inside(position: Position) -> bool {
+    matches!(position.at, At::Canary | At::Mixed)
+}
+
+fn sort(slip: Slip) -> &'static str {
+    match slip {
+        Slip::Skip(_) => "step skipped",
+        Slip::Repeat(_) => "step repeated",
+        Slip::Swap(_) => "steps swapped",
+        Slip::Miss(_) => "replica missed",
+        Slip::Early { .. } => "value set too early",
     }
 }
 
@@ -119,11 +164,14 @@ impl<'a> Subject<'a> {
     }
 
     /// One run, and the written steps in the order in which they are run; `None` if these slips cannot be made together.
+    /// The operator does not give up before he has made them.
     pub fn run(&self, slips: &[Slip], perturbation: &Perturbation) -> Option<(Run<Fleet>, Vec<u16>)> {
         let known: &[Label] = &self.case.judgement.pre_existing;
         let mut fleets = self.fleets.borrow_mut();
         let (fleet, order) = fleets.entry(slips.to_vec()).or_insert_with(|| self.fleet(slips)).as_ref()?;
-        Some((run(fleet, perturbation, known), order.clone()))
+        let not_before = slips.iter().map(|slip| slip.shows_at(order)).max().unwrap_or(0);
+        let perturbation = Perturbation { not_before, ..perturbation.clone() };
+        Some((run(fleet, &perturbation, known), order.clone()))
     }
 
     /// The fleet whose operator makes these slips, and the written steps in the order in which they are run.
@@ -151,7 +199,7 @@ impl<'a> Subject<'a> {
             if !*failed.borrow() {
                 let mut shown = shown.borrow_mut();
                 shown.runs += 1;
-                shown.met.add(&order, &perturbation, &run);
+                shown.met.add(&order, &slips, &perturbation, &run);
                 let mut end = Vec::new();
                 fleet.pack(&run.ended, &mut end);
                 traces.borrow_mut().update([&(run.moves.len() as u64).to_le_bytes(), &end[..]].concat());

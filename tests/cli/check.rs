@@ -81,6 +81,36 @@ fn a_story_of_work_that_stalls_is_told_to_its_end() {
     }
 }
 
+/// Values that a handler read in its first moment are told in its later ones.
+#[test]
+fn what_a_handler_carries_is_told() {
+    let text = b"turnback: 1
+name: Carried
+tables:
+  rows: {columns: {id: not_null, kind: nullable}}
+queues:
+  jobs: {}
+  done: {}
+services:
+  api:
+    versions:
+      v1: {sends: {jobs: [{kind: old}]}}
+      v2: {sends: {jobs: [{kind: new}]}}
+  worker:
+    handlers:
+      work: {receives: {jobs: [kind]}, writes: {rows: [kind from jobs.kind]}, sends: {done: [kind from jobs.kind]}}
+  bill:
+    receives: {done: [{kind: old}]}
+    on_unknown_value: crash
+plan:
+  - deploy: api v2
+";
+    let ended = run_with_input(&["check", "-"], text);
+    for said in ["and writes rows.kind=new", "and sends a message to done {kind=new}"] {
+        assert!(ended.out.contains(said), "{said} is missing:\n{}", ended.out);
+    }
+}
+
 #[test]
 fn the_examples_for_people() {
     for name in EXAMPLES {
@@ -203,6 +233,40 @@ fn expectations_that_do_not_come_true_are_named() {
         "error_rate at most 2%",
     ] {
         assert!(ended.out.contains(said), "{said} is missing:\n{}{}", ended.out, ended.err);
+    }
+}
+
+/// Whatever a way out discards must be accepted: what a rollback restores, and what a repair does.
+#[test]
+fn loss_that_nobody_accepts_is_named() {
+    for case in ["restore/rows-written-since", "restore/by-hand"] {
+        let accepted = fs::read_to_string(format!("{}/{}", env!("CARGO_MANIFEST_DIR"), rule_case(case))).unwrap();
+        let silent = accepted.replace("expect: {loss: accepted}\n", "");
+        assert_ne!(accepted, silent, "{case}");
+        for (text, said) in [(accepted, false), (silent, true)] {
+            let ended = run_with_input(&["check", "-"], text.as_bytes());
+            assert_eq!(ended.out.contains("loss: expected none, found accepted, by `restore "), said, "{}", ended.out);
+            let repaired = ended.out.contains("restore data (with loss)");
+            assert_eq!(repaired, case == "restore/by-hand", "{}", ended.out);
+        }
+    }
+}
+
+#[test]
+fn the_event_of_the_point_of_no_return_is_compared_too() {
+    let text = fs::read_to_string(rule_case("queues/consumed-later")).unwrap();
+    for (event, comes_true) in [
+        ("", true),
+        (" when web sends mail", true),
+        (" when web v2 sends mail", true),
+        (" when web v1 sends mail", false),
+        (" when mailer receives mail", false),
+        (" when mail expires", false),
+        (" when web starts", false),
+    ] {
+        let expecting = format!("{text}expect: {{no_return: deploy web v2{event}}}\n");
+        let ended = run_with_input(&["check", "-"], expecting.as_bytes());
+        assert_eq!(!ended.out.contains("no_return: expected"), comes_true, "{event}: {}{}", ended.out, ended.err);
     }
 }
 
@@ -365,16 +429,38 @@ fn the_table_of_pairs_is_long_only_where_everything_is_asked_for() {
     let long = run(["check", "-v", &file]).out;
     let pairs = listed(&long, "version pairs: 23 of 24 met");
     assert_eq!(pairs.len(), 9, "{pairs:?}");
-    assert_eq!(pairs[8], "GET /v1/orders.reply: orders v3 → app-6; never app-5");
+    assert_eq!(pairs[8], "GET /v1/orders.reply: orders v3 → app-6 (state); never app-5");
     let cut = run(["check", "--max-states", "20", &file]).out;
     assert!(cut.contains(" of 24 met so far (`-v` lists them)\n"), "{cut}");
     let report = json(&[&file]);
     let pairs = report["plans"][0]["coverage"].as_array().unwrap();
     assert_eq!(pairs.len(), 24);
     let never: Vec<&Value> = pairs.iter().filter(|pair| pair["met"] == false).collect();
-    let expected =
-        serde_json::json!({"place": "GET /v1/orders.reply", "writer": "orders v3", "reader": "app-5", "met": false});
+    let expected = serde_json::json!({"place": "GET /v1/orders.reply", "writer": "orders v3", "reader": "app-5", "met": false, "fields": [], "never": ["state"]});
     assert_eq!(never, [&expected]);
+}
+
+#[test]
+fn values_of_flags_are_seen_both_ways_or_not() {
+    let text = "turnback: 1\nname: Flags\nflags: {early: {}, late: {}, idle: {}, unset: {}}\ntables: {t: {columns: \
+                {id: not_null}}}\nservices:\n  s: {versions: {v1: {reads: {t: [id]}, writes: {t: [id]}}, v2: {extends: \
+                v1, if early: {reads: {t: [id]}}, if late: {reads: {t: [id]}}}}}\nplan: [{flag: early on}, {deploy: s \
+                v2}, {flag: late on}, {flag: idle on}]\n";
+    let page = run_with_input(&["check", "-v", "-"], text.as_bytes());
+    let expected = ["early: on; never off", "late: off, on", "idle: never off, on"];
+    assert_eq!(listed(&page.out, "values of flags and configs: 3 of 6 acted on"), expected, "{page:?}");
+    let line = run_with_input(&["check", "--format", "json", "-"], text.as_bytes());
+    let report: Value = serde_json::from_str(&line.out).unwrap();
+    let seen = |value: &str, is: &str, acted_on: bool| serde_json::json!({"value": value, "is": is, "observed": true, "acted_on": acted_on});
+    let all = [
+        seen("early", "off", false),
+        seen("early", "on", true),
+        seen("late", "off", true),
+        seen("late", "on", true),
+        seen("idle", "off", false),
+        seen("idle", "on", false),
+    ];
+    assert_eq!(report["plans"][0]["values_seen"], serde_json::json!(all));
 }
 
 #[test]

@@ -212,7 +212,7 @@ fn two_hundred_and_fifty_runs_have_one_hash() {
     for threads in ["1", "7"] {
         let plans = json(&["tests/determinism.yaml", "--no-keep", "--runs", "250", "--threads", threads]);
         assert_eq!(
-            plans[0]["trace_hash"], "5feba1b812c3d162cc6f39eb27548f94d89216d34a43b1267d6a7c04df836e5f",
+            plans[0]["trace_hash"], "6e0cc84c87b89508ff2498344bbfdee531cb3f096f04e0bf0cbfee922d47f16d",
             "{threads} threads"
         );
     }
@@ -236,11 +236,43 @@ fn every_fault_that_is_ordered_comes_about() {
         ]
     );
     for one in ordered {
-        let (runs, happened) = (one["runs"].as_u64().unwrap(), one["happened"].as_u64().unwrap());
-        assert!(happened * 10 >= runs * 9 && runs > 20, "{one}");
+        assert_comes_about(one, 20);
     }
-    assert_eq!(plans[0]["entered"], serde_json::json!(["start", "deploy worker v2", "deploy producer v2"]));
+    let steps = plans[0]["steps"].as_array().unwrap();
+    let ids: Vec<&str> = steps.iter().map(|step| step["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["start", "deploy worker v2", "deploy producer v2"]);
+    for step in steps {
+        let count = |key: &str| step[key].as_u64().unwrap();
+        let given_up = count("given_up_inside") + count("given_up_after");
+        assert!(count("entered") >= given_up && given_up >= 20, "{step}");
+        assert_eq!((count("given_up_inside") > 0, count("rolled_back")), (step["id"] != "start", given_up), "{step}");
+    }
+    assert_eq!(plans[0]["entered"], serde_json::json!(ids));
     assert_eq!(plans[0]["given_up_at"], plans[0]["entered"]);
+}
+
+fn assert_comes_about(ordered: &Value, runs_at_least: u64) {
+    let (runs, happened) = (ordered["runs"].as_u64().unwrap(), ordered["happened"].as_u64().unwrap());
+    assert!(happened * 10 >= runs * 9 && runs >= runs_at_least, "{ordered}");
+}
+
+/// `.ci/trust` shows the shares of many more runs.
+#[test]
+fn every_slip_that_is_ordered_comes_about() {
+    let mut slips: Vec<String> = Vec::new();
+    for name in ["queues", "flags", "deploys"] {
+        let file = format!("{}/tests/fires/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+        let plans = json(&[&file, "--slips", "1", "--runs", "300", "--no-keep"]);
+        assert_eq!((&plans[0]["ok"], &plans[0]["runs"]), (&true.into(), &300.into()), "{name}");
+        for one in plans[0]["ordered"].as_array().unwrap() {
+            assert_comes_about(one, 1);
+            slips.extend(one["what"].as_str().unwrap().strip_prefix("slip: ").map(str::to_owned));
+        }
+    }
+    slips.sort_unstable();
+    slips.dedup();
+    let all = ["replica missed", "step repeated", "step skipped", "steps swapped", "value set too early"];
+    assert_eq!(slips, all);
 }
 
 #[test]

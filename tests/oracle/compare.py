@@ -16,6 +16,7 @@ from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import states
 from generate import generate
 from oracle import judge
 from scenario import Refused
@@ -34,7 +35,9 @@ def alarm(*_: Any) -> None:
 
 
 def run_tool(tool: str, files: list[str], options: argparse.Namespace) -> dict[str, Any]:
-    command = [tool, "check", "--format", "json", "--max-states", "500000", "--threads", "1", "--replicas", str(options.replicas), "--keys", str(options.keys)]
+    command = [tool, "check", "--format", "json", "--max-states", "500000", "--threads", "1", "--keys", str(options.keys)]
+    if options.replicas != 3:
+        command += ["--replicas", str(options.replicas)]
     out = subprocess.run(command + files, capture_output=True, text=True).stdout
     found = {}
     for line in out.splitlines():
@@ -47,7 +50,7 @@ def ask_oracle(path: str, options: argparse.Namespace) -> tuple[str, Any]:
     signal.signal(signal.SIGALRM, alarm)
     signal.setitimer(signal.ITIMER_REAL, options.time)
     try:
-        return "ok", judge(path, options.replicas, options.keys, options.named, options.max_states)
+        return "ok", judge(path, options.replicas, options.keys, options.named, options.max_states, bool(options.sets))
     except Refused as why:
         return "refused", str(why)
     except TooBig:
@@ -101,6 +104,9 @@ def compare(path: str, theirs: Any, options: argparse.Namespace) -> dict[str, An
     if kind != "ok":
         return {"file": path, "skipped": kind, "why": answer}
     found = [(f"plan {a['plan']}: " if a["plan"] else "") + d for a, b in zip(answer, theirs["plans"]) for d in differences(a, b, options.replicas)]
+    if options.sets:
+        for a, b in zip(answer, states.explored(options.sets, path, options.replicas), strict=True):
+            found += states.differences(a["sets"], b)
     return {"file": path, "differences": found, "verdicts": [p["verdict"] for p in theirs["plans"]], "states": sum(p["states"] for p in answer)}
 
 
@@ -140,6 +146,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("paths", nargs="*", help="files and directories; none: generated scenarios")
     parser.add_argument("--turnback", default="target/release/turnback")
+    parser.add_argument("--sets", help="also the sets of states, against this program (`cargo build --release --example states`)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--size", default="mixed", choices=["small", "medium", "large", "mixed"])

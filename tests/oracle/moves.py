@@ -58,6 +58,8 @@ class Moves:
                     self.go_on(i, key._replace(work=key.work - {task}), task, True)
                     if self.s.faults:
                         self.add(self.with_key(i, key._replace(work=key.work - {task})), False, self.forgotten(task))
+            for sleeper in key.woken if self.s.faults else ():
+                self.add(self.with_key(i, key._replace(woken=key.woken - {sleeper})), False)
 
     def forgotten(self, task: Task) -> list[Harm]:
         h = self.m.handlers[task.handler]
@@ -160,7 +162,7 @@ class Moves:
 
     def crash(self, w: World, group: tuple) -> Iterator[World]:
         actor, view = group
-        if len(actor) == 1 or not self.m.boots[actor]:
+        if len(actor) == 1 or not self.m.boots[actor[0]]:
             yield w
             return
         n = self.m.services.index(actor[0])
@@ -170,16 +172,32 @@ class Moves:
 
     def replicas(self) -> None:
         w, m = self.w, self.m
+        truth = tuple(w.control.truth[m.vi[name]] for name in m.within)
+        for i, views in enumerate(w.control.heard):
+            for heard in self.closer(views, truth) if list(self.s.clients)[i] not in w.control.gone else ():
+                control = w.control._replace(heard=w.control.heard[:i] + (heard,) + w.control.heard[i + 1:])
+                self.add(w._replace(control=control), True)
         for n, fleet in enumerate(w.replicas):
             for j, (version, up, views) in enumerate(fleet):
                 if not up:
                     self.boot(n, j, version, views)
-                elif self.s.faults and m.boots[m.services[n], version]:
+                elif self.s.faults and m.boots[m.services[n]]:
                     self.add(m.set_replica(w, n, j, (version, False, views)), False)
-                for x, name in enumerate(m.within):
-                    truth = w.control.truth[m.vi[name]]
-                    if views[x] != truth:
-                        self.add(m.set_replica(w, n, j, (version, up, views[:x] + (truth,) + views[x + 1:])), True)
+                for seen in self.closer(views, truth):
+                    self.add(m.set_replica(w, n, j, (version, up, seen)), True)
+                for seen in self.older(views, truth) if self.s.faults else ():
+                    self.add(m.set_replica(w, n, j, (version, up, seen)), False)
+
+    def older(self, views: tuple, truth: tuple) -> list[tuple]:
+        """The views of somebody who starts while others have yet to observe a value."""
+        seen = [v for fleet in self.w.replicas for _, _, v in fleet]
+        seen += [v for name, v in zip(self.s.clients, self.w.control.heard) if name not in self.w.control.gone]
+        return [views[:x] + (was,) + views[x + 1:] for x, now in enumerate(truth) if views[x] == now
+                for was in {v[x] for v in seen} - {now}]
+
+    def closer(self, views: tuple, truth: tuple) -> list[tuple]:
+        """The views of somebody who observes one more value."""
+        return [views[:x] + (now,) + views[x + 1:] for x, now in enumerate(truth) if views[x] != now]
 
     def boot(self, n: int, j: int, version: str, views: tuple) -> None:
         m, actor = self.m, (self.m.services[n], version)
@@ -262,22 +280,26 @@ class Moves:
 
     def clocks(self) -> None:
         limit = max(self.s.waits_at_most, self.context.limit)
+        for name, client in self.s.clients.items():
+            if client.falls and client.falls[1] <= limit:
+                control = self.w.control._replace(gone=self.w.control.gone | {name})
+                self.add(self.w._replace(control=control), True)
         for i, key in enumerate(self.w.keys):
             for name, row in zip(self.m.place_names, key.places):
                 p = self.s.places[name]
                 if p.kind == "cache" and row is not None:
-                    fair = p.ttl is not None and p.ttl <= limit
+                    fair = p.ttl is not None and (p.ttl <= limit or name in key.old)
                     if fair or self.s.faults or p.ttl is not None and self.context.endless:
                         self.add(self.with_key(i, self.m.put(key, name, None)), fair)
             for n, (name, queue) in enumerate(zip(self.m.queue_names, key.queues)):
                 p = self.s.places[name]
-                if p.retention is not None and (p.retention <= limit or self.context.endless):
-                    for payload in key.dead[n]:
-                        less = key._replace(dead=key.dead[:n] + (key.dead[n] - {payload},) + key.dead[n + 1:])
-                        self.add(self.with_key(i, less), True, [("loss", "accepted work", name)])
-                    for message in queue:
-                        if not self.taken(key, name, message):
-                            self.add(self.with_key(i, self.without(key, name, message)), True, [("loss", "accepted work", name)])
+                due = p.retention is not None and (p.retention <= limit or self.context.endless)
+                for payload in key.dead[n] if due else ():
+                    less = key._replace(dead=key.dead[:n] + (key.dead[n] - {payload},) + key.dead[n + 1:])
+                    self.add(self.with_key(i, less), True, [("loss", "accepted work", name)])
+                for message in queue:
+                    if (due or message[2] and self.context.waits) and not self.taken(key, name, message):
+                        self.add(self.with_key(i, self.without(key, name, message)), True, [("loss", "accepted work", name)])
 
     def taken(self, key: Key, queue: str, message: tuple) -> bool:
         """Whether somebody there could still take the message."""
@@ -291,22 +313,38 @@ class Moves:
     def scan(self) -> None:
         for i, key in enumerate(self.w.keys):
             if not key.passed:
-                after, harms = scanned(self.m, key, self.context.backfill)
+                after, harms = scanned(self.m, self.w, key, self.context.backfill)
                 self.add(self.with_key(i, after._replace(passed=1)), True, harms)
 
 
-def scanned(m: Model, key: Key, step: Any) -> tuple[Key, list[Harm]]:
-    place, f, kind, a, b = step.args
+def created(m: Model, w: World, key: Key, backfill: tuple) -> tuple | None:
+    """The row that a copy from another place creates, if the store lets it."""
+    place, f, kind, a, b, _ = backfill
+    if kind != "copy" or a == place or not any(n == b for n, _, _ in key.places[m.pi[a]] or ()):
+        return None
+    if place not in m.ti:
+        return ()
+    columns, not_null = w.control.schema[m.ti[place]]
+    if any(c not in (f, m.s.places[place].key) and c not in m.filled[place] for c in not_null):
+        return None
+    return tuple(sorted((c, "any", True) for c in m.filled[place] if c in columns))
+
+
+def scanned(m: Model, w: World, key: Key, backfill: tuple) -> tuple[Key, list[Harm]]:
+    place, f, kind, a, b, overwrite = backfill
     row = key.places[m.pi[place]]
+    if row is None:
+        row = created(m, w, key, backfill)
     if row is None:
         return key, []
     values = {n: (t, fr) for n, t, fr in row}
     if kind == "retag":
         if f in values and values[f][0] == a:
             values[f] = (b, values[f][1])
-    elif f not in values or step.overwrite:
+    elif f not in values or overwrite:
         if kind == "literal":
-            new = (f'"{a}"', True)
+            datum = m.twins.get((place, f), (place, f))
+            new = (f'"{a}"', not any(m.twins.get((p, n), (p, n)) == datum for p, r in zip(m.place_names, key.places) for n, _, _ in r or ()))
         else:
             source = key.places[m.pi[a]] or ()
             new = next(((t, fr) for n, t, fr in source if n == b), None)
@@ -316,8 +354,4 @@ def scanned(m: Model, key: Key, step: Any) -> tuple[Key, list[Harm]]:
     if after.places == key.places:
         return key, []
     after = m.spoil(after, set(), frozenset(), place)
-    lost = m.losses(key, after)
-    datum = m.twins.get((place, f), (place, f))
-    if kind == "literal" and m.held(key).get(datum) == {(place, f)} and f not in m.s.places[place].disposable:
-        lost = [datum]
-    return after, [("loss", "the data", ".".join(d)) for d in lost]
+    return after, [("loss", "the data", ".".join(d)) for d in m.losses(key, after)]

@@ -146,6 +146,8 @@ class Steps(Moves):
             there = f"{self.row(a)} = 1 & {self.has(a, b)} & {source} != 0"
             if self.s.places[a].kind != "table" or self.s.places[place].kind != "table":
                 raise Refused("backfill outside tables")
+            if a != place:
+                raise Refused("backfill into another table")
             declared, lines = self.losing([(place, column)], [f"if {guard}{only} & {there} then {target} := {source}; end;"])
         else:
             if sum(self.datum[f] == self.datum[place, column] for f in self.datum) > 1:

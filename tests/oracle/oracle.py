@@ -7,12 +7,14 @@ import sys
 from typing import Any
 
 from scenario import Refused, load
+from states import states_of
 from verdict import Judge, TooBig
 
 
-def judge(path: str, replicas: int = 3, keys: int = 1, named: bool = False, limit: int = 200000) -> list[dict[str, Any]]:
+def judge(path: str, replicas: int = 3, keys: int = 1, named: bool = False, limit: int = 200000, sets: bool = False) -> list[dict[str, Any]]:
     scenario = load(path)
-    return [Judge(scenario, plan, replicas, keys, named, limit).run() for plan in scenario.plans]
+    judges = [Judge(scenario, plan, replicas, keys, named, limit) for plan in scenario.plans]
+    return [{**judge.run(), **({"sets": states_of(judge)} if sets else {})} for judge in judges]
 
 
 def main() -> int:

@@ -28,8 +28,8 @@ class Steps:
         if step is None or not begun:
             return Context()
         if step.verb == "backfill":
-            return Context(backfill=Hashable(step))
-        return Context(limit=step.args[1] if step.args[0] == "for" else self.lasts(step, w)) if step.verb == "wait" else Context()
+            return Context(backfill=(*step.args, step.overwrite))
+        return Context(limit=self.lasts(step, w), waits=True) if step.verb == "wait" else Context()
 
     def control(self, w: World, **changes: Any) -> World:
         return w._replace(control=w.control._replace(**changes))
@@ -51,7 +51,7 @@ class Steps:
         if not todo:
             return [(DONE, w, [], True)]
         results = []
-        boots = self.m.boots[svc, ver]
+        boots = self.m.boots[svc]
         left = len(todo) - 1 if step.stays is None else step.stays - len(moved) - 1
         for j in todo:
             for views in self.first_views(w):
@@ -62,7 +62,7 @@ class Steps:
 
     def first_views(self, w: World) -> list[tuple]:
         truth = tuple(w.control.truth[self.m.vi[v]] for v in self.m.within)
-        return sorted({truth} | {r[2] for fleet in w.replicas for r in fleet})
+        return sorted({truth, *self.m.views(w)})
 
     def stop_work(self, w: World, actor: tuple, others: bool) -> list[tuple[World, list[Harm]]]:
         results = [(w, [])] if others else []
@@ -89,7 +89,7 @@ class Steps:
             return [("on" if spec.within else DONE, w, [], True)]
         if spec.within:
             x = self.m.within.index(name)
-            if any(r[2][x] != value for fleet in w.replicas for r in fleet):
+            if any(views[x] != value for views in self.m.views(w)):
                 return [] if begun else [("on", w, [], True)]
         return [(DONE, w, [], True)]
 
@@ -185,27 +185,22 @@ class Steps:
         return [(DONE, self.each_key(w, lambda k: k._replace(passed=0)), [], sure)]
 
     def lasts(self, step: Step, w: World) -> int:
-        clients = [self.s.clients[f.split()[0]] for f in step.args[1] if " traffic " in f and not self.m.fact(f, w, w.keys)]
-        return max([c.falls[1] for c in clients if c.falls], default=0)
+        """How long a wait is still going to be."""
+        if step.args[0] == "for":
+            return step.args[1]
+        words = {word for fact in step.args[1] for word in fact.split()} - w.control.gone
+        return max([c.falls[1] for name, c in self.s.clients.items() if name in words and c.falls], default=0)
 
     def wait(self, step: Step, w: World, begun: bool, forward: bool) -> list[Result]:
-        until = step.args[0] == "until"
-        length = self.lasts(step, w) if until else step.args[1]
+        length = self.lasts(step, w)
         if not begun:
             return [("on", self.each_key(w, lambda k: self.aged(k, length)), [], True)]
         if any(k.old or any(mark for q in k.queues for _, _, mark in q) for k in w.keys):
             return []
-        sure = True
-        if until:
-            for f in step.args[1]:
-                if " traffic " in f:
-                    self.m.fact(f, w, w.keys)
-            rest = tuple(f for f in step.args[1] if " traffic " not in f)
-            if not self.holds(("facts", rest), w):
-                return []
-            sure = self.sure(rest, w)
-        gone = frozenset(c for c, client in self.s.clients.items() if client.falls and client.falls[1] <= length)
-        return [(DONE, self.control(w, gone=w.control.gone | gone), [], sure)]
+        if any(c.falls and c.falls[1] <= length and name not in w.control.gone for name, c in self.s.clients.items()):
+            return []
+        facts = tuple(step.args[1]) if step.args[0] == "until" else ()
+        return [(DONE, w, [], self.sure(facts, w))] if self.holds(("facts", facts), w) else []
 
     def aged(self, key: Key, length: int) -> Key:
         """Marks what cannot outlive a wait of that length."""
@@ -244,7 +239,7 @@ class Steps:
         return [(DONE, w, [], True)]
 
     def restart(self, step: Step, w: World, begun: bool, forward: bool) -> list[Result]:
-        if any(self.m.boots[step.args[0], v] for v in self.s.services[step.args[0]].versions):
+        if self.m.boots[step.args[0]]:
             raise Refused("restart of a service with starts")
         if not begun:
             return [("on", w, [], True)]
@@ -340,16 +335,3 @@ class Steps:
             if not set(home) <= set(columns) or not set(not_null) <= set(required):
                 return False
         return all(w.control.truth[self.m.vi[v]] == value for v, value in values.items())
-
-
-class Hashable:
-    """A step that can stand in a context."""
-
-    def __init__(self, step: Step):
-        self.step, self.args, self.overwrite = step, step.args, step.overwrite
-
-    def __hash__(self) -> int:
-        return hash((self.args, self.overwrite))
-
-    def __eq__(self, other: Any) -> bool:
-        return isinstance(other, Hashable) and (self.args, self.overwrite) == (other.args, other.overwrite)

@@ -104,8 +104,8 @@ class Judge:
     def edges(self, s: State) -> tuple[Edges, frozenset, dict[State, frozenset]]:
         """Successors, harms here, harms of the operator's edges."""
         every, fair, harms = self.moves(s.world, self.context(s))
-        forced = [s._replace(world=w) for w in every]
-        helpful = [s._replace(world=w) for w in fair]
+        forced = [self.passed(s._replace(world=w)) for w in every]
+        helpful = [self.passed(s._replace(world=w)) for w in fair]
         by_step: dict[State, frozenset] = {}
         step, next_step = self.ops(s)
         if step is not None:
@@ -117,7 +117,7 @@ class Judge:
                 more = [h for h in more if h not in self.m.pre]
                 if any(h[0] == "loss" for h in more):
                     w = w._replace(lost=True)
-                t = self.after(s, step, next_step, sub, w)
+                t = self.passed(self.after(s, step, next_step, sub, w))
                 forced.append(t)
                 by_step[t] = by_step.get(t, frozenset()) | frozenset(more)
                 if reliable and sure:
@@ -141,6 +141,15 @@ class Judge:
         if s.op + 1 < length:
             return s._replace(op=s.op + 1, begun=False, world=w)
         return State("B" if s.mode == "R" else "D", s.step, s.at, 0, False, w)
+
+    def passed(self, s: State) -> State:
+        """A deploy or setting is done as soon as all are up, or observe it."""
+        step = self.ops(s)[0] if s.begun else None
+        if step is not None and step.verb in ("deploy", "flag", "set"):
+            for sub, w, _, _ in self.steps.run(step, s.world, True, s.mode == "F"):
+                if sub == DONE and w.replicas == s.world.replicas:
+                    return self.after(s, step, False, sub, w)
+        return s
 
     def skipped(self, s: State) -> State:
         """A step whose fact holds already is no position of its own."""
@@ -191,10 +200,8 @@ class Judge:
             movable = fleet[:len(fleet) - self.s.services[name].stragglers]
             if len({r[0] for r in movable}) > 1:
                 return False
-            for r in fleet:
-                if any(seen != w.control.truth[self.m.vi[v]] for v, seen in zip(self.m.within, r[2])):
-                    return False
-        return True
+        truth = tuple(w.control.truth[self.m.vi[v]] for v in self.m.within)
+        return all(views == truth for views in self.m.views(w))
 
     def analyse(self, worlds: set[World], context: Context) -> tuple[set[World], dict[World, frozenset]]:
         """Of a closed set: the harbours, and what may wait for ever where."""
@@ -213,7 +220,9 @@ class Judge:
             ends = reach({w for w in worlds if not any(k.queues[n] for k in w.keys)}, fair_to)
             for w in worlds - ends:
                 stalled[w] |= {("stalled", "accepted work", name)}
-        bad = {w for w in worlds if self.moves(w, context)[2] or stalled[w] or w.lost or any(any(k.dead) for k in w.keys)}
+        known = {what for kind, _, what in self.m.pre if kind == "dead-letter"}
+        dead = [n for n, name in enumerate(self.m.queue_names) if name not in known]
+        bad = {w for w in worlds if self.moves(w, context)[2] or stalled[w] or w.lost or any(k.dead[n] for k in w.keys for n in dead)}
         harmful = reach(bad, to)
         return {w for w in worlds - harmful if self.settled(w)}, stalled
 

@@ -23,8 +23,10 @@ class Key(NamedTuple):
 
 
 class Control(NamedTuple):
+    """What holds for all; `heard` are the views of each client."""
     truth: tuple
     schema: tuple
+    heard: tuple = ()
     gone: frozenset = frozenset()
     once: frozenset = frozenset()
 
@@ -41,6 +43,7 @@ class Context(NamedTuple):
     """What of the step in progress the environment sees."""
     backfill: Any = None
     limit: int = 0
+    waits: bool = False
     endless: bool = False
 
 
@@ -88,7 +91,8 @@ class Model:
         self.bodies: dict = {}
         self.twins = self.find_twins()
         self.filled = self.find_filled()
-        self.boots = {(s, v): self.can_boot(chain) for s in self.services for v, chain in scenario.services[s].versions.items()}
+        self.sleepers = self.find_sleepers()
+        self.boots = {s: any(map(self.can_boot, scenario.services[s].versions.values())) for s in self.services}
         self.requested = {p for b in self.all_bodies() for (v, p) in b.verbs if v == "sends" and self.is_api(p)}
         self.replied = {p[:-6] for b in self.all_bodies() for (v, p) in b.verbs if v == "receives" and p.endswith(".reply")}
         self.memo: dict = {}
@@ -192,7 +196,7 @@ class Model:
         options = [self.start_options(p) for p in self.place_names]
         empty = tuple(frozenset() for _ in self.queue_names)
         alone = [Key(places, empty, empty) for places in itertools.product(*options)]
-        control = Control(truth, tuple(schema))
+        control = Control(truth, tuple(schema), (views,) * len(self.s.clients))
         return [World(control, tuple(fleet), tuple(k)) for k in itertools.combinations_with_replacement(alone, keys)]
 
     def start_options(self, name: str) -> list:
@@ -307,6 +311,11 @@ class Model:
         seen = dict(zip(self.within, views))
         return tuple(seen.get(v, truth[i]) for i, v in enumerate(self.values))
 
+    def views(self, w: World) -> list[tuple]:
+        """What everybody who is there observes, stragglers aside."""
+        clients = [views for name, views in zip(self.s.clients, w.control.heard) if name not in w.control.gone]
+        return [r[2] for name, fleet in zip(self.services, w.replicas) for r in fleet[:len(fleet) - self.s.services[name].stragglers]] + clients
+
     def groups(self, w: World) -> dict[tuple, int]:
         """Who acts, as (actor, view), and how many of them."""
         found: dict[tuple, int] = {}
@@ -315,9 +324,9 @@ class Model:
                 if up:
                     g = ((name, version), self.view(w.control.truth, views))
                     found[g] = found.get(g, 0) + 1
-        for name in self.s.clients:
+        for name, views in zip(self.s.clients, w.control.heard):
             if name not in w.control.gone:
-                found[((name,), w.control.truth)] = 2
+                found[((name,), self.view(w.control.truth, views))] = 2
         return found
 
     def compile(self, actor: tuple, view: tuple) -> list[Handler]:
@@ -541,15 +550,13 @@ class Model:
     def wake(self, before: Key, after: Key, place: str, actor: str, newer: bool) -> Key:
         if after.places == before.places and not newer:
             return after
-        woken = {(s, place) for s in self.services if s != actor and (s, place) in self.sleepers()}
+        woken = {(s, place) for s in self.services if s != actor and (s, place) in self.sleepers}
         return after._replace(woken=after.woken | woken) if woken else after
 
-    def sleepers(self) -> set:
-        if not hasattr(self, "_sleepers"):
-            self._sleepers = {(s, h["trigger"][6:].strip()) for s in self.services for c in self.s.services[s].versions.values()
-                              for top in c for b in [top] + [i for _, i in top.ifs] for h in b.handlers.values()
-                              if h and h["trigger"].startswith("write ")}
-        return self._sleepers
+    def find_sleepers(self) -> set:
+        return {(s, h["trigger"][6:].strip()) for s in self.services for c in self.s.services[s].versions.values()
+                for top in c for b in [top] + [i for _, i in top.ifs] for h in b.handlers.values()
+                if h and h["trigger"].startswith("write ")}
 
     def payloads(self, f: Fields, key: Key, task: Task | None) -> list[tuple]:
         blank = task or Task((), 0, 0, None, frozenset(), frozenset(), frozenset())

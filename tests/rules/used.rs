@@ -69,13 +69,24 @@ pub fn pairs(compiled: &Compiled, fleet: &Fleet, judgement: &Judgement<Fleet>) -
             Slot::Request(api) => place(fleet.api_place(api)).clone(),
             Slot::Reply(api) => format!("{}.reply", place(fleet.api_place(api))),
         };
-        let text = format!("{slot} {} {}", version(compiled, pair.writer), version(compiled, pair.reader));
-        let meeting = Meeting { slot: fleet.slot(pair.slot), from: pair.writer, to: pair.reader };
-        if judgement.meetings.contains(&meeting) {
-            met.insert(text)
-        } else {
-            never.insert(text)
+        let number = match pair.slot {
+            Slot::Place(number) => number,
+            Slot::Request(api) | Slot::Reply(api) => fleet.api_place(api),
         };
+        let (writer, reader) = (version(compiled, pair.writer), version(compiled, pair.reader));
+        let mut note = |place: String, there: bool| {
+            let list = if there { &mut met } else { &mut never };
+            list.insert(format!("{place} {writer} {reader}"));
+        };
+        let is_met = |slot: u32| judgement.meetings.contains(&Meeting { slot, from: pair.writer, to: pair.reader });
+        let mut any = is_met(fleet.slot(pair.slot));
+        for field in pair.fields() {
+            let name = &compiled.names.fields[usize::from(number)][usize::from(field)];
+            let there = is_met(fleet.field_slot(pair.slot, field));
+            note(format!("{slot}.{name}"), there);
+            any |= there;
+        }
+        note(slot, any);
     }
     (met, never)
 }

@@ -3,7 +3,7 @@
 use super::page::{Page, Piece};
 use super::steps::{zone_role, zone_symbol};
 use super::style::{Role, Symbol};
-use crate::report::{Harm, Mismatch, PlanReport, Position, RollbackEnds, Vacuous, VersionPair, Zone};
+use crate::report::{Harm, Mismatch, PlanReport, Position, RollbackEnds, Vacuous, ValueSeen, VersionPair, Zone};
 
 /// Writes the way out of every position that the rollback does not save, positions with the same way out together.
 pub fn write_ways_out(page: &mut Page, plan: &PlanReport) {
@@ -68,6 +68,7 @@ pub fn write(page: &mut Page, plan: &PlanReport) {
     write_texts(page, "assumed", &plan.assumed);
     write_texts(page, "not checked (`turnback simulate` judges it)", &plan.metrics_not_checked);
     write_coverage(page, plan);
+    write_values(page, plan);
 }
 
 fn heading(page: &mut Page, text: &str) {
@@ -151,18 +152,60 @@ fn write_coverage(page: &mut Page, plan: &PlanReport) {
 fn write_readers(page: &mut Page, pairs: &[VersionPair]) {
     let arrow = page.symbol(Symbol::Arrow);
     let readers = |met: bool| {
-        let readers = pairs.iter().filter(|pair| pair.met == met).map(|pair| pair.reader.as_str());
+        let readers = pairs.iter().filter(|pair| pair.met == met).map(|pair| pair.reader.clone() + &fields(pair));
         readers.collect::<Vec<_>>().join(", ")
     };
     let (met, never) = (readers(true), readers(false));
-    let begin = format!("{}: {} {arrow}", pairs[0].place, pairs[0].writer);
-    let mut pieces = vec![Piece::plain(match (met.is_empty(), never.is_empty()) {
+    write_two(page, format!("{}: {} {arrow}", pairs[0].place, pairs[0].writer), &met, &never);
+}
+
+/// What happened, and what never did.
+fn write_two(page: &mut Page, begin: String, some: &str, never: &str) {
+    let mut pieces = vec![Piece::plain(match (some.is_empty(), never.is_empty()) {
         (true, _) => begin,
-        (false, true) => format!("{begin} {met}"),
-        (false, false) => format!("{begin} {met};"),
+        (false, true) => format!("{begin} {some}"),
+        (false, false) => format!("{begin} {some};"),
     })];
     if !never.is_empty() {
         pieces.push(Piece::new(Role::Quiet, format!("never {never}")));
     }
     item(page, &pieces);
+}
+
+/// The fields of a pair that met: those that were read, and those that never were.
+fn fields(pair: &VersionPair) -> String {
+    let (read, never) = (pair.fields.join(", "), pair.never.join(", "));
+    match (pair.met, read.is_empty(), never.is_empty()) {
+        (false, _, _) | (_, true, true) => String::new(),
+        (true, false, true) => format!(" ({read})"),
+        (true, true, false) => format!(" (never {never})"),
+        (true, false, false) => format!(" ({read}; never {never})"),
+    }
+}
+
+/// How many values of flags and configs somebody acted on, and, if everything is to be shown, which.
+fn write_values(page: &mut Page, plan: &PlanReport) {
+    let values = &plan.values_seen;
+    if values.is_empty() {
+        return;
+    }
+    let acted = values.iter().filter(|seen| seen.acted_on).count();
+    let so_far = if plan.complete { "" } else { " so far" };
+    let more = if page.style.verbose { "" } else { " (`-v` lists them)" };
+    heading(page, &format!("values of flags and configs: {acted} of {} acted on{so_far}{more}", values.len()));
+    if page.style.verbose {
+        values.chunk_by(|one, next| one.value == next.value).for_each(|line| write_value(page, line));
+    }
+}
+
+/// One flag or config.
+fn write_value(page: &mut Page, values: &[ValueSeen]) {
+    let which = |acted: bool| {
+        let values = values.iter().filter(|seen| seen.acted_on == acted);
+        let unseen = |seen: &ValueSeen| if seen.observed { "" } else { " (nobody observes it)" };
+        values.map(|seen| format!("{}{}", seen.is, unseen(seen))).collect::<Vec<_>>().join(", ")
+    };
+    let (acted, never) = (which(true), which(false));
+    let name = &values[0].value;
+    write_two(page, format!("{name}:"), &acted, &never);
 }

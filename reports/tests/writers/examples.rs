@@ -72,6 +72,7 @@ pub fn safe_plan(source: &str, ids: &[&str]) -> PlanReport {
         metrics_not_checked: vec![],
         mismatches: vec![],
         coverage: vec![],
+        values_seen: vec![],
         slipped: vec![],
         slips: vec![],
         slips_cut_short: false,
@@ -209,6 +210,8 @@ fn fill_lists(plan: &mut PlanReport) {
         writer: writer.into(),
         reader: reader.into(),
         met,
+        fields: if met { vec!["id".into()] } else { vec![] },
+        never: vec!["status".into()],
     };
     plan.coverage = vec![
         pair("orders", "orders v1", "orders v1", true),
@@ -217,6 +220,8 @@ fn fill_lists(plan: &mut PlanReport) {
         pair("orders", "orders v2", "orders v3", true),
         pair("POST /v1/orders", "mobile-3.1", "orders v3", false),
     ];
+    let seen = |is: &str, observed, acted_on| ValueSeen { value: "checkout".into(), is: is.into(), observed, acted_on };
+    plan.values_seen = vec![seen("off", true, true), seen("on", true, false), seen("max", false, false)];
 }
 
 /// Undecided: the bound was hit at the second step.
@@ -294,6 +299,10 @@ pub fn hostile() -> Report {
     }
     for pair in &mut plan.coverage {
         [&mut pair.place, &mut pair.writer, &mut pair.reader].into_iter().for_each(|text| *text = HOSTILE.into());
+        pair.fields.iter_mut().chain(&mut pair.never).for_each(|text| *text = HOSTILE.into());
+    }
+    for seen in &mut plan.values_seen {
+        [&mut seen.value, &mut seen.is].into_iter().for_each(|text| *text = HOSTILE.into());
     }
     for harm in plan.would_hurt.iter_mut().chain(plan.positions.iter_mut().flat_map(|at| &mut at.harms)) {
         harm.who = HOSTILE.into();

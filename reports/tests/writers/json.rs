@@ -8,8 +8,9 @@ use super::examples;
 
 const FILE: &str = "schema file scenario plans";
 const PLAN: &str = "plan verdict recovery rollback_safe_until last_safe_rollback_point positions \
-                    point_of_no_return findings vacuous not_stated assumed states transitions complete coverage";
-const PAIR: &str = "place writer reader met";
+                    point_of_no_return findings vacuous not_stated assumed states transitions complete coverage values_seen";
+const PAIR: &str = "place writer reader met fields never";
+const VALUE: &str = "value is observed acted_on";
 const POSITION: &str = "step id at zone reason procedure rollback_ends harms";
 const HARM: &str = "code kind silent charged who what line";
 const FINDING: &str = "code title line story doomed_at first_symptom_at fix";
@@ -51,6 +52,7 @@ fn every_object_has_the_keys_of_the_contract_and_no_other() {
     assert_keys(&plan["point_of_no_return"][0], "step event");
     assert_keys(&plan["findings"][0], FINDING);
     assert_keys(&plan["coverage"][0], PAIR);
+    assert_keys(&plan["values_seen"][0], VALUE);
     let invalid = parsed(&json::invalid_line(&examples::invalid()));
     assert_keys(&invalid, "schema file diagnostics");
     assert_keys(&invalid["diagnostics"][0], DIAGNOSTIC);
@@ -59,7 +61,7 @@ fn every_object_has_the_keys_of_the_contract_and_no_other() {
 #[test]
 fn keys_stand_in_the_order_of_the_contract() {
     let line = json::line(&examples::unsafe_rename());
-    for keys in [FILE, PLAN, POSITION, HARM, FINDING, PAIR] {
+    for keys in [FILE, PLAN, POSITION, HARM, FINDING, PAIR, VALUE] {
         let mut rest = line.as_str();
         for key in keys.split_whitespace() {
             let key = format!("\"{key}\":");

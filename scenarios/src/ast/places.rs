@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A table, document, queue, cache, disk or memory.
+/// A table, document, queue, cache, disk, memory or effect.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Place {
     /// Its name.
@@ -74,6 +74,13 @@ pub enum PlaceKind {
         of: Name,
         /// Time to live.
         ttl: Option<Millis>,
+    },
+    /// Outside: what is sent there cannot be taken back.
+    Effect {
+        /// `allowed:` the fields that may be sent only so.
+        allowed: Vec<FieldUse>,
+        /// `at_most: once`
+        at_most_once: bool,
     },
 }
 

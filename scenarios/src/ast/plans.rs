@@ -135,8 +135,14 @@ pub enum Verb {
     Move(String, String),
     /// `requeue: QUEUE`
     Requeue(String),
+    /// `backup: PLACE`
+    Backup(String),
+    /// `restore: PLACE [from STEP]`: the full id of the step, else the last backup.
+    Restore(String, Option<String>),
     /// `restart: SVC`
     Restart(String),
+    /// `replace: SVC`
+    Replace(String),
     /// `scale: SVC N`
     Scale(String, u64),
     /// `fence: SVC [VER] [where PLACE.FIELD is [not] X]`
@@ -264,8 +270,41 @@ pub struct Expect {
     pub loss_accepted: bool,
     /// `rollback_safe_until:` resolved to a full step id, `start` or `end`; `None` = not given (`end`).
     pub rollback_safe_until: Option<Name>,
-    /// `no_return:` as written, with the step resolved to its full id.
-    pub no_return: Option<(Name, Option<String>)>,
+    /// `no_return:`
+    pub no_return: Option<NoReturn>,
     /// Metric limits: metric, comparison, limit as written.
     pub metrics: Vec<(Name, Comparison, String)>,
+}
+
+/// The point of no return that is expected.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NoReturn {
+    /// As written.
+    pub written: Name,
+    /// The full id of the step.
+    pub step: String,
+    /// What is expected to turn everything; `None` = not said.
+    pub event: Option<Event>,
+}
+
+/// An event after which there is no return.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// `ACTOR [VERSION] verb PLACE`: somebody does something.
+    Acts {
+        /// The service or client.
+        actor: String,
+        /// Its version; `None` = any.
+        version: Option<String>,
+        /// What it does.
+        verb: String,
+        /// With what: a place, a call, or a call with `.reply`.
+        place: String,
+    },
+    /// `CONFIG becomes VALUE`: the value and its index.
+    Becomes(String, usize),
+    /// `PLACE expires`
+    Expires(String),
+    /// `SERVICE starts`
+    Starts(String),
 }

@@ -30,6 +30,8 @@ impl Compiler<'_> {
     pub(super) fn place_fields(&mut self, place: &ast::Place) -> Vec<Field> {
         let key = match &place.kind {
             PlaceKind::Table { key, .. } => Some(key.as_str()),
+            // Nothing of what is sent outside is kept.
+            PlaceKind::Effect { .. } => return vec![],
             _ => None,
         };
         place

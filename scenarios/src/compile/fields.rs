@@ -98,8 +98,8 @@ impl Compiler<'_> {
 
     fn declared_values(&mut self, place: usize, field: u8) -> Vec<Byte> {
         let declared = self.scenario.places.get(place).and_then(|place| place.fields.get(usize::from(field)));
-        let values: Vec<Byte> =
-            declared.iter().flat_map(|field| &field.values).map(|tag| fresh(self.tag(&tag.value))).collect();
+        let tags = declared.iter().flat_map(|field| &field.values).filter(|tag| tag.value != "any");
+        let values: Vec<Byte> = tags.map(|tag| fresh(self.tag(&tag.value))).collect();
         if values.is_empty() { vec![fresh(0)] } else { values }
     }
 }

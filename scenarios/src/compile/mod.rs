@@ -11,8 +11,8 @@ mod starts;
 
 use indexmap::IndexSet;
 use turnback_sim::fleet::definition::{
-    Actor, Api, Asked, Cache, Definition, Literal, Observed, OnWrite, OpKind, Place, PlaceId, PlaceKind, Queue, Role,
-    Route, Value, Version,
+    Actor, Api, Asked, Cache, Definition, Effect, FieldIs, Literal, Observed, OnWrite, OpKind, Place, PlaceId,
+    PlaceKind, Queue, Role, Route, Value, Version,
 };
 
 use turnback_sim::fleet::programme::Programmes;
@@ -68,6 +68,7 @@ pub fn compile(scenario: &Scenario, plan: Option<usize>, how: Exploration) -> Re
     let mut compiler = Compiler {
         scenario,
         how,
+        plan: None,
         names: Names::default(),
         refused: vec![],
         assumed: vec![],
@@ -86,6 +87,8 @@ pub fn compile(scenario: &Scenario, plan: Option<usize>, how: Exploration) -> Re
 struct Compiler<'a> {
     scenario: &'a Scenario,
     how: Exploration,
+    /// The plan that is compiled.
+    plan: Option<&'a ast::Plan>,
     names: Names,
     refused: Vec<Refusal>,
     assumed: Vec<String>,
@@ -335,7 +338,7 @@ impl Compiler<'_> {
         scenario
             .places
             .iter()
-            .map(|place| Place { kind: self.place_kind(place), fields: self.place_fields(place) })
+            .map(|place| Place { kind: self.place_kind(place), fields: self.place_fields(place), ttl: ttl(place) })
             .collect()
     }
 
@@ -380,21 +383,33 @@ impl Compiler<'_> {
                 },
                 fresh_required: *fresh_required,
             }),
-            ast::PlaceKind::Disk { of, ttl } => {
-                self.refuse_ttl(place, *ttl);
-                PlaceKind::Disk(self.actor(&of.value))
-            }
-            ast::PlaceKind::Memory { of, ttl } => {
-                self.refuse_ttl(place, *ttl);
-                PlaceKind::Memory(self.actor(&of.value))
+            ast::PlaceKind::Disk { of, .. } => PlaceKind::Disk(self.actor(&of.value)),
+            ast::PlaceKind::Memory { of, .. } => PlaceKind::Memory(self.actor(&of.value)),
+            ast::PlaceKind::Effect { allowed, at_most_once } => {
+                let fields = place.fields.len();
+                PlaceKind::Effect(Effect { fields, allowed: self.allowed(place, allowed), at_most_once: *at_most_once })
             }
         }
     }
 
-    fn refuse_ttl(&mut self, place: &ast::Place, ttl: Option<ast::Millis>) {
-        if ttl.is_some() {
-            self.refuse("`ttl` of a disk or memory", &place.name.span);
+    /// The fields of an effect that may not be sent as anything.
+    fn allowed(&mut self, place: &ast::Place, allowed: &[ast::FieldUse]) -> Vec<(u8, Vec<FieldIs>)> {
+        let mut only = Vec::new();
+        for used in allowed {
+            let name = used.alternatives.first().map(|name| &name.value);
+            let Some(field) = place.fields.iter().position(|field| Some(&field.name.value) == name) else { continue };
+            let is = |tag: &Name| match tag.value.as_str() {
+                "absent" => FieldIs::Absent,
+                "stale" => FieldIs::Stale,
+                "fresh" => FieldIs::Fresh,
+                name => FieldIs::Tag(self.tag(name)),
+            };
+            let anything = used.tags.is_empty() || used.tags.iter().any(|tag| tag.value == "any");
+            if !anything {
+                only.push((field as u8, used.tags.iter().map(is).collect()));
+            }
         }
+        only
     }
 
     fn apis(&mut self) -> Vec<Api> {
@@ -521,6 +536,14 @@ impl Compiler<'_> {
             _ => None,
         });
         scales.collect()
+    }
+}
+
+/// How long the items of a disk or memory live.
+fn ttl(place: &ast::Place) -> Option<ast::Millis> {
+    match &place.kind {
+        ast::PlaceKind::Disk { ttl, .. } | ast::PlaceKind::Memory { ttl, .. } => *ttl,
+        _ => None,
     }
 }
 

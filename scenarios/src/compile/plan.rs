@@ -10,9 +10,10 @@ use crate::ast::{self, BackfillSource, Comparison, Counted, MigrationChange, Pla
 impl Compiler<'_> {
     pub(super) fn plan(&mut self, fleet: &mut Definition, plan: Option<usize>) {
         let scenario = self.scenario;
-        let may_not = &scenario.operator.may_not;
-        let permitted = |step: &&Step| !may_not.iter().any(|verb| verb.value == verb_word(&step.verb));
-        fleet.repairs = scenario.repairs.iter().filter(permitted).map(|step| self.line(fleet, step)).collect();
+        self.plan = plan.map(|at| &scenario.plans[at]);
+        let may = |step: &&Step| !self.may_not(verb_word(&step.verb));
+        let repairs: Vec<&Step> = scenario.repairs.iter().filter(may).collect();
+        fleet.repairs = repairs.into_iter().map(|step| self.line(fleet, step)).collect();
         let Some(plan) = plan.map(|at| &scenario.plans[at]) else {
             fleet.promised_until = 1;
             return;
@@ -38,6 +39,12 @@ impl Compiler<'_> {
             Some(name) if name.value == "start" => 0,
             Some(name) => step_number(plan, &name.value),
         };
+    }
+
+    /// Whether the operator may not use a verb in a repair.
+    fn may_not(&self, verb: &str) -> bool {
+        let same = |name: &ast::Name| name.value == verb || (verb == "set" && name.value == "flag");
+        self.scenario.operator.may_not.iter().any(same)
     }
 
     fn lines(&mut self, fleet: &Definition, steps: &[Step]) -> Vec<Line> {
@@ -137,7 +144,18 @@ impl Compiler<'_> {
                 Action::Move(from, to, names[usize::from(from)].iter().map(target).collect())
             }
             Verb::Requeue(queue) => Action::Requeue(self.place(queue).unwrap_or(0)),
+            Verb::Backup(place) => {
+                let number = self.plan.and_then(|plan| plan.steps.iter().position(|other| std::ptr::eq(other, step)));
+                self.assumed.push(format!("{}: the backup of all items is taken at one moment", step.id));
+                Action::Backup(self.place(place).unwrap_or(0), number.map_or(0, |at| at as u16 + 1))
+            }
+            Verb::Restore(place, from) => {
+                let number = |id: &String| self.plan.and_then(|plan| plan.steps.iter().position(|step| step.id == *id));
+                let from = from.as_ref().map(|id| number(id).map_or(u16::MAX, |at| at as u16 + 1));
+                Action::Restore(self.place(place).unwrap_or(0), from)
+            }
             Verb::Restart(service) => Action::Restart(self.actor(service)),
+            Verb::Replace(service) => Action::Replace(self.actor(service)),
             Verb::Scale(service, number) => self.scaled(fleet, step, service, *number),
             Verb::Fence { service, version, holds } => {
                 let aside = "fenced replicas are set aside: what the others are decides whether the fleet is at home";
@@ -270,7 +288,10 @@ fn verb_word(verb: &Verb) -> &'static str {
         Verb::Purge(..) => "purge",
         Verb::Move(..) => "move",
         Verb::Requeue(_) => "requeue",
+        Verb::Backup(_) => "backup",
+        Verb::Restore(..) => "restore",
         Verb::Restart(_) => "restart",
+        Verb::Replace(_) => "replace",
         Verb::Scale(..) => "scale",
         Verb::Fence { .. } => "fence",
         Verb::Pause => "pause",
@@ -290,7 +311,10 @@ fn subject_of(verb: &Verb) -> Option<&str> {
         | Verb::Purge(subject, _)
         | Verb::Move(subject, _)
         | Verb::Requeue(subject)
+        | Verb::Backup(subject)
+        | Verb::Restore(subject, _)
         | Verb::Restart(subject)
+        | Verb::Replace(subject)
         | Verb::Scale(subject, _)
         | Verb::Fence { service: subject, .. } => Some(subject),
         Verb::Wait(_) | Verb::WaitUntil(_) | Verb::Pause | Verb::Parallel(_) => None,

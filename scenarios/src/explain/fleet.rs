@@ -49,7 +49,8 @@ fn names(names: &[Name]) -> Vec<&str> {
 fn explain_place(place: &Place, text: &mut Lines) {
     let name = &place.name.value;
     text.line(1, &format!("{name} is {}.", kind(&place.kind)));
-    for field in &place.fields {
+    let kept = !matches!(place.kind, PlaceKind::Effect { .. });
+    for field in place.fields.iter().filter(|_| kept) {
         text.line(2, &explain_field(field, &place.kind));
     }
     if let PlaceKind::Table { migrations, .. } = &place.kind {
@@ -90,6 +91,12 @@ fn kind(kind: &PlaceKind) -> String {
         PlaceKind::Memory { of, ttl } => {
             words.push(format!("in the memory of each replica of {}, gone after a restart", of.value));
             words.extend(lives(*ttl));
+        }
+        PlaceKind::Effect { allowed, at_most_once } => {
+            words.push("outside, nothing sent there can be taken back".to_owned());
+            let allowed: Vec<String> = allowed.iter().map(explain_use).collect();
+            words.extend((!allowed.is_empty()).then(|| format!("allowed is only {}", row(&allowed, "and"))));
+            words.extend(at_most_once.then(|| "a second time for one item is loss".to_owned()));
         }
     }
     words.join(", ")

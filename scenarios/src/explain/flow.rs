@@ -107,7 +107,15 @@ fn verb(scenario: &Scenario, verb: &Verb) -> String {
         }
         Verb::Move(from, to) => format!("Move the messages of {from} to {to}"),
         Verb::Requeue(queue) => format!("Put the dead letters of {queue} back"),
+        Verb::Backup(place) => format!("Back up {place}"),
+        Verb::Restore(place, None) => format!("Restore the last backup of {place}, whatever was written since"),
+        Verb::Restore(place, Some(step)) => {
+            format!("Restore the backup of {place} that `{step}` took, whatever was written since")
+        }
         Verb::Restart(service) => format!("Restart {service}"),
+        Verb::Replace(service) => {
+            format!("Replace the replicas of {service} by new ones, with the disks of the start")
+        }
         Verb::Scale(service, number) => format!("Change the replicas of {service} to {number}"),
         Verb::Fence { service, version, holds } => {
             let version = version.as_ref().map_or(String::new(), |version| format!(" {version}"));
@@ -193,9 +201,8 @@ fn explain_expect(expect: &Expect, text: &mut Lines) {
     }];
     lines.extend(expect.verdict.as_ref().map(|verdict| format!("the verdict is {}", verdict.value)));
     lines.extend(expect.recovery.as_ref().map(|recovery| format!("the recovery is {}", recovery.value)));
-    if let Some((as_written, step)) = &expect.no_return {
-        let step = step.as_deref().unwrap_or("?");
-        lines.push(format!("the point of no return is `{step}` ({})", as_written.value));
+    if let Some(turn) = &expect.no_return {
+        lines.push(format!("the point of no return is `{}` ({})", turn.step, turn.written.value));
     }
     let loss = if expect.loss_accepted { "a repair may discard something" } else { "nothing is lost" };
     lines.push(loss.to_owned());

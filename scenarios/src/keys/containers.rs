@@ -1,4 +1,4 @@
-use super::Where::{Api, Cache, Config, Disk, Document, Field, Flag, Memory, Migration, Queue, Role, Table};
+use super::Where::{Api, Cache, Config, Disk, Document, Effect, Field, Flag, Memory, Migration, Queue, Role, Table};
 use super::{Key, Shape};
 
 /// Keys of places, apis, flags and config.
@@ -132,6 +132,17 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("fresh", &[Cache], Shape::OneOf(&["required"]), "A stale entry within its ttl is harm.")
         .rule("R7")
         .example("fresh: required"),
+    Key::new(
+        "allowed",
+        &[Effect],
+        Shape::List("FIELD"),
+        "What the fields may be sent as, `x: A|B`; anything else is loss. Other fields may be anything.",
+    )
+    .rule("R10")
+    .example("allowed: [kind: rlp]"),
+    Key::new("at_most", &[Effect], Shape::OneOf(&["once"]), "A second time for one item is loss.")
+        .rule("R10")
+        .example("at_most: once"),
     Key::new("between", &[Api], Shape::Name("service"), "Replicas of one service call each other.")
         .rule("R4")
         .example("between: relay"),

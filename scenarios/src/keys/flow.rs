@@ -49,18 +49,29 @@ pub(super) const VERBS: &[Key] = &[
     Key::new("requeue", STEP, Shape::Name("queue"), "Puts the dead letters of a queue back into it.")
         .rule("R6 R11")
         .example("requeue: order-placed"),
-    Key::new("backup", STEP, Shape::Later, "Takes a backup.").rule("R10").example("backup: orders").not_yet(),
-    Key::new("restore", STEP, Shape::Later, "Restores a backup, with its bounded loss.")
-        .rule("R10")
-        .example("restore: orders")
-        .not_yet(),
+    Key::new("backup", STEP, Shape::Name("table, document or disk"), "Takes a backup of every item, as it is. What is lost while it can be restored hurts, but is not gone for good.")
+        .rule("R10 R11")
+        .example("backup: orders"),
+    Key::new(
+        "restore",
+        STEP,
+        Shape::Form("PLACE [from STEP]"),
+        "Puts the last backup back, or that of a step of the plan; the loss of what it replaces is accepted.",
+    )
+    .rule("R10 R11")
+    .example("restore: orders"),
     Key::new("restart", STEP, Shape::Name("service"), "Restarts the replicas of a service, a share at a time.")
         .rule("R11")
         .example("restart: web"),
-    Key::new("replace", STEP, Shape::Later, "New replicas with the disks of the start.")
-        .rule("R11")
-        .example("replace: web")
-        .not_yet(),
+    Key::new(
+        "replace",
+        STEP,
+        Shape::Name("service"),
+        "New replicas of the same version, one at a time, with the disks of the start, also in the place of fenced ones; \
+         the loss of what was on the old ones is accepted.",
+    )
+    .rule("R10 R11")
+    .example("replace: web"),
     Key::new(
         "scale",
         STEP,

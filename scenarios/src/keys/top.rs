@@ -32,10 +32,9 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("apis", &[Top], Shape::Named(Where::Api), "Calls between live actors. An undeclared `METHOD /path` goes to whoever receives it or sends its `.reply`.")
         .rule("R4 R5")
         .example("apis: {peer-sync: {between: relay}}"),
-    Key::new("effects", &[Top], Shape::Later, "Places outside to send to; nothing sent can be taken back.")
+    Key::new("effects", &[Top], Shape::Named(Where::Effect), "Places outside to send to; nothing sent can be taken back.")
         .rule("R10")
-        .example("effects: {market: {allowed: [kind: rlp], at_most: once}}")
-        .not_yet(),
+        .example("effects: {market: {allowed: [kind: rlp], at_most: once}}"),
     Key::new("capacities", &[Top], Shape::Later, "Limits that versions and handlers share.")
         .rule("R6")
         .example("capacities: {db: {limit: 100}}")
@@ -144,7 +143,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("recovery", &[Expect], Shape::OneOf(&["safe", "rollback", "forward", "repair", "irrecoverable"]), "The worst zone that is expected.")
         .rule("V2")
         .example("recovery: rollback"),
-    Key::new("loss", &[Expect], Shape::OneOf(&["none", "accepted"]), "Whether a repair that discards something counts.")
+    Key::new("loss", &[Expect], Shape::OneOf(&["none", "accepted"]), "Whether the loss of what a way out discards is accepted; if not, such a way out is named.")
         .default("none")
         .rule("R10")
         .example("loss: accepted"),

@@ -14,6 +14,14 @@ pub(super) fn never_provided(scenario: &Scenario) -> Vec<Diagnostic> {
     let provided = provided(scenario);
     let tables = tables(scenario);
     let mut found = Vec::new();
+    for place in &scenario.places {
+        if let PlaceKind::Effect { allowed, .. } = &place.kind {
+            found.extend(allowed.iter().flat_map(|field| &field.alternatives).filter_map(|name| {
+                let given = provided.get(place.name.value.as_str()).into_iter().flatten().copied();
+                never_sent(&place.name.value, name, given.collect())
+            }));
+        }
+    }
     let mut check = |place: &str, field: &Name| {
         if let Some(declared) = tables.get(place)
             && !declared.contains(field.value.as_str())
@@ -41,6 +49,18 @@ pub(super) fn never_provided(scenario: &Scenario) -> Vec<Diagnostic> {
         }
     });
     found
+}
+
+/// A field of an effect of which it is said how it may be sent, though nobody sends it.
+fn never_sent(effect: &str, field: &Name, mut given: Vec<&str>) -> Option<Diagnostic> {
+    if given.contains(&field.value.as_str()) {
+        return None;
+    }
+    given.sort_unstable();
+    let message = format!("`{}` is allowed for `{effect}`, but nobody sends it", field.value);
+    let help = suggest::nearest(&field.value, given).map(|name| format!("did you mean `{name}`?"));
+    let help = help.unwrap_or_else(|| format!("let somebody send it: `sends: {{{effect}: [{}]}}`", field.value));
+    Some(Diagnostic::error(Code::NeverWritten, field.span.clone(), message).help(help))
 }
 
 fn whose_job(place: &str, scenario: &Scenario) -> String {

@@ -4,16 +4,13 @@ use turnback_sim::findings::story::Told;
 use turnback_sim::fleet::definition::{Action, Moment, Needs, Op, Put, PutValue, Source, Trigger};
 use turnback_sim::fleet::layout::{Home, control, presence, replica};
 use turnback_sim::fleet::state::{ABSENT, Byte, Key, Message, Replica, State, is_fresh, is_stale, retagged};
-use turnback_sim::fleet::{Fleet, Kind, Step};
+use turnback_sim::fleet::{Fleet, Kind, Step, TASK_CARRIED};
 use turnback_sim::relation::{Judged, Mode};
 
 use super::{Narrator, Sentence};
 
 /// The pool of a peer that is a client; its number is a version.
 const CLIENT_PEER: u8 = 254;
-/// Where carried values begin in a task: behind handler (2 bytes), moment and misread data (2 bytes).
-const TASK_CARRIED: usize = 5;
-
 /// Where a message holds the number of attempts left.
 const MESSAGE_ATTEMPTS: usize = 3;
 
@@ -43,26 +40,7 @@ impl Narrator<'_> {
         Sentence { text, span: origin.and_then(|origin| self.origin(origin)).map(|(span, _)| span).or(blamed) }
     }
 
-    /// The move as an event that turns everything: `the first write by orders v3`.
-    pub fn event(&self, before: &State, step: Step, after: &State) -> String {
-        let writes = |op: &Op| matches!(op, Op::Write { .. } | Op::Delete { .. });
-        match step.kind {
-            Kind::Request | Kind::Deliver | Kind::Continue => {
-                let handler = &self.fleet.definition.handlers[usize::from(step.what)];
-                let who = self.version(handler.version);
-                let moment = self.moment_of(before, step);
-                match moment.and_then(|moment| moment.ops.iter().find(|op| writes(op) || matches!(op, Op::Send { .. })))
-                {
-                    Some(Op::Send { queue, .. }) => format!("the first message to {} by {who}", self.place(*queue)),
-                    Some(_) => format!("the first write by {who}"),
-                    None => self.act(before, step, after).0,
-                }
-            }
-            _ => self.act(before, step, after).0,
-        }
-    }
-
-    fn act(&self, before: &State, step: Step, after: &State) -> (String, Option<u16>) {
+    pub(super) fn act(&self, before: &State, step: Step, after: &State) -> (String, Option<u16>) {
         match step.kind {
             Kind::Advance | Kind::Repair => self.operate(before, step, after),
             Kind::Abort => ("the operator aborts; the declared rollback begins".to_owned(), None),
@@ -126,7 +104,7 @@ impl Narrator<'_> {
         }
     }
 
-    fn moment_of(&self, before: &State, step: Step) -> Option<&Moment> {
+    pub(super) fn moment_of(&self, before: &State, step: Step) -> Option<&Moment> {
         let handler = &self.fleet.definition.handlers[usize::from(step.what)];
         let index = match step.kind {
             Kind::Continue => before.keys[usize::from(step.key)].0.tasks[usize::from(step.item)][2],
@@ -190,6 +168,9 @@ impl Narrator<'_> {
                 format!("writes {}", self.written(scene, *place, puts, choice))
             }
             Op::Delete { place, .. } => format!("deletes the {} row", self.place(*place)),
+            Op::Send { queue, puts, .. } if self.is_effect(*queue) => {
+                format!("sends {{{}}} to {}", self.sent(scene, *queue, puts, choice), self.place(*queue))
+            }
             Op::Send { queue, puts, .. } => {
                 format!("sends a message to {} {{{}}}", self.place(*queue), self.sent(scene, *queue, puts, choice))
             }
@@ -288,8 +269,14 @@ impl Narrator<'_> {
                 )
             }
             Kind::View => {
-                let (value, to) = (step.what, before.control[self.fleet.layout.values[usize::from(step.what)]]);
-                format!("a replica of {actor} observes `{}`", self.setting(value, to))
+                let truth = before.control[self.fleet.layout.values[usize::from(step.what)]];
+                match step.choice.checked_sub(1) {
+                    None => format!("a replica of {actor} observes `{}`", self.setting(step.what, truth)),
+                    Some(older) => {
+                        let seen = self.setting(step.what, older as u8);
+                        format!("a replica of {actor} starts and still observes `{seen}`")
+                    }
+                }
             }
             Kind::Fade => format!("{} is no longer in use", self.names.actors[usize::from(step.what)]),
             Kind::Evict => format!("the {} entry is evicted", self.place(step.what)),
@@ -302,6 +289,7 @@ impl Narrator<'_> {
                 let task = &before.keys[usize::from(step.key)].0.tasks[usize::from(step.item)];
                 format!("{} is cut short", self.handler(u16::from_le_bytes([task[0], task[1]])))
             }
+            Kind::Lapse => format!("what a replica of {actor} keeps in {} runs out", self.place(step.what)),
             Kind::Redo => "the backfill passes the row a second time".to_owned(),
             _ if self.backfilled_is_absent(before, step) => "the backfill passes; the row is not there yet".to_owned(),
             _ => "the backfill passes the row".to_owned(),

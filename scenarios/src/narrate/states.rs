@@ -1,6 +1,6 @@
 //! A state as lines, and what is different in another one.
 
-use turnback_sim::fleet::layout::{Home, column, presence, replica};
+use turnback_sim::fleet::layout::{Home, Kept, KeptOf, column, presence, replica};
 use turnback_sim::fleet::state::{Byte, Key, State};
 
 use super::Narrator;
@@ -56,6 +56,10 @@ impl Narrator<'_> {
                         words.push(format!("{} {{{payload}}}", self.place(place as u16)));
                     }
                 }
+                let here = |kept: &&Kept| matches!(kept.home, Home::Replica(owner, _) if owner == pool);
+                for kept in self.fleet.layout.kept.iter().filter(here) {
+                    words.extend(self.kept(kept, own).map(|item| format!("{} {{{item}}}", self.kept_name(kept))));
+                }
                 classes.push(words.join(", "));
             }
             let actor = &self.names.actors[self.fleet.layout.actors[pool]];
@@ -96,8 +100,16 @@ impl Narrator<'_> {
             let Home::Key(offset) = home else { continue };
             let length = self.fleet.definition.places[place].fields.len();
             let item = &key.items[*offset..=offset + length];
-            let text = if item[0] == presence::NO { "nothing".to_owned() } else { self.item(place as u16, &item[1..]) };
+            let text = match (item[0], self.is_effect(place as u16)) {
+                (presence::NO, _) => "nothing".to_owned(),
+                (_, true) => "sent".to_owned(),
+                _ => self.item(place as u16, &item[1..]),
+            };
             lines.push(format!("{prefix}{}: {text}", self.place(place as u16)));
+        }
+        for kept in self.fleet.layout.kept.iter().filter(|kept| matches!(kept.home, Home::Key(_))) {
+            let item = self.kept(kept, &key.items);
+            lines.extend(item.map(|item| format!("{prefix}{}: {item}", self.kept_name(kept))));
         }
         for message in &key.messages {
             let queue = u16::from(message[0]);
@@ -109,6 +121,21 @@ impl Narrator<'_> {
         for task in &key.tasks {
             let handler = u16::from_le_bytes([task[0], task[1]]);
             lines.push(format!("{prefix}in progress: {}, part {}", self.handler(handler), task[2] + 1));
+        }
+    }
+
+    /// What a copy holds, if it holds anything.
+    fn kept(&self, kept: &Kept, block: &[Byte]) -> Option<String> {
+        let item = kept.shown(block);
+        (item[0] != presence::NO).then(|| self.item(kept.place, &item[1..]))
+    }
+
+    fn kept_name(&self, kept: &Kept) -> String {
+        let place = self.place(kept.place);
+        match kept.of {
+            KeptOf::Last => format!("last backup of {place}"),
+            KeptOf::Step(step) => format!("backup of {place} by step {step}"),
+            KeptOf::Start => format!("{place} of a new replica"),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Actors, places, fields, harms and lines of a programme in words.
 
-use turnback_sim::fleet::definition::{Action, Line, SchemaChange, Trigger, VersionId};
+use turnback_sim::fleet::definition::{Action, Line, PlaceKind, SchemaChange, Trigger, VersionId};
 use turnback_sim::fleet::programme::Entry;
 use turnback_sim::fleet::state::{ABSENT, Byte, is_stale, tag};
 use turnback_sim::relation::{Harm, Label};
@@ -60,6 +60,28 @@ impl Narrator<'_> {
         handlers.any(|handler| handler.trigger == Trigger::Boot && handler.origin == origin)
     }
 
+    /// Whether a place is outside.
+    pub(super) fn is_effect(&self, place: u16) -> bool {
+        let place = self.fleet.definition.places.get(usize::from(place));
+        place.is_some_and(|place| matches!(place.kind, PlaceKind::Effect(_)))
+    }
+
+    /// Whether some step takes a backup of what a harm is done to.
+    fn is_backed_up(&self, label: &Label) -> bool {
+        let fields = |place: u16| &self.fleet.definition.places[usize::from(place)].fields;
+        let datum = fields(label.place).get(usize::from(label.field)).map(|field| field.datum);
+        let mut backups = self.fleet.layout.kept.iter().filter(|kept| kept.taken.is_some());
+        datum.is_some_and(|datum| backups.any(|kept| fields(kept.place).iter().any(|field| field.datum == datum)))
+    }
+
+    /// What cannot be taken back of what was sent outside.
+    fn sent_for_good(&self, label: &Label) -> String {
+        match label.field {
+            Label::NONE => format!("what {} may get once is sent again and cannot be taken back", self.what(label)),
+            _ => format!("what is not allowed is sent as {} and cannot be taken back", self.what(label)),
+        }
+    }
+
     /// A place or call.
     pub fn place(&self, place: u16) -> &str {
         self.names.places.get(usize::from(place)).map_or("", String::as_str)
@@ -101,6 +123,8 @@ impl Narrator<'_> {
             }
             Harm::Stalled if self.is_api(label.place) => format!("a start that calls {what} never succeeds"),
             Harm::Stalled => format!("{what} waits for ever"),
+            Harm::Loss if self.is_effect(label.place) => self.sent_for_good(label),
+            Harm::Loss if self.is_backed_up(label) => format!("{what} is lost, unless a backup brings it back"),
             Harm::Loss => format!("{what} is lost for good"),
             Harm::Unexplored => "a bound of the exploration is hit".to_owned(),
         }
@@ -126,6 +150,8 @@ impl Narrator<'_> {
             }
             Harm::Stalled if self.is_api(label.place) => format!("a start that calls {what} may never succeed"),
             Harm::Stalled => format!("messages of {what} may wait for ever"),
+            Harm::Loss if self.is_effect(label.place) => self.sent_for_good(label),
+            Harm::Loss if self.is_backed_up(label) => format!("{what} is lost, unless a backup brings it back"),
             Harm::Loss => format!("{what} is lost for good"),
             Harm::Unexplored => "a bound of the exploration is hit".to_owned(),
         }
@@ -177,7 +203,10 @@ impl Narrator<'_> {
             Action::Purge(purged, _) => format!("purge {}", place(purged)),
             Action::Move(from, to, _) => format!("move {} to {}", place(from), place(to)),
             Action::Requeue(queue) => format!("requeue {}", place(queue)),
+            Action::Backup(copied, _) => format!("backup {}", place(copied)),
+            Action::Restore(restored, _) => format!("restore {}", place(restored)),
             Action::Restart(service) => format!("restart {}", actor(service)),
+            Action::Replace(service) => format!("replace {}", actor(service)),
             Action::Scale { actor: service, to } => format!("scale {} {to}", actor(service)),
             Action::Fence { actor: service, version, .. } => {
                 let whose = version.map_or_else(|| actor(service), |version| self.version(version));

@@ -61,6 +61,10 @@ impl Reader<'_> {
                     let message = format!("`{}` is a queue, which nobody {verb}", text.text);
                     self.error(Code::WrongPlace, text.span(), message, format!("did you mean `{other}`?"));
                 }
+                Some(Sort::Effect) => {
+                    let message = format!("`{}` is an effect, which nobody {verb}", text.text);
+                    self.error(Code::WrongPlace, text.span(), message, "did you mean `sends`?".to_owned());
+                }
                 Some(_) => {}
             }
             uses.extend(self.fields(&entry.value).map(|fields| (entry.key.clone(), fields)));
@@ -80,17 +84,19 @@ impl Reader<'_> {
     fn check_call(&mut self, key: &Name, verb: &str) {
         let text = Text::of_key(key, self.source);
         let (base, reply) = without_reply(text.text);
-        if let Some(place) = self.names.places.get(text.text) {
-            let word = place.sort.word();
-            if place.sort != Sort::Queue {
-                let other = if verb == "sends" { "writes" } else { "reads" };
-                let message = format!("`{base}` is a {word}, which nobody {verb}");
-                self.error(Code::WrongPlace, text.span(), message, format!("did you mean `{other}`?"));
-            }
+        if let Some(sort) = self.names.places.get(text.text).map(|place| place.sort) {
+            let other = match (verb, sort) {
+                (_, Sort::Queue) | ("sends", Sort::Effect) => return,
+                ("sends", _) => "writes",
+                (_, Sort::Effect) => "sends",
+                _ => "reads",
+            };
+            let message = format!("`{base}` is {}, which nobody {verb}", sort.phrase());
+            self.error(Code::WrongPlace, text.span(), message, format!("did you mean `{other}`?"));
             return;
         }
-        if reply && self.names.places.contains_key(base) {
-            let message = format!("`{base}` is a queue, and messages have no reply");
+        if let Some(place) = self.names.places.get(base).filter(|_| reply) {
+            let message = format!("`{base}` is {}, and messages have no reply", place.sort.phrase());
             self.error(Code::WrongPlace, text.span(), message, None);
             return;
         }
@@ -127,7 +133,7 @@ impl Reader<'_> {
             return None;
         }
         let places = self.names.places.iter();
-        let queues = places.filter(|(_, place)| place.sort == Sort::Queue).map(|(name, _)| name);
+        let queues = places.filter(|(_, place)| matches!(place.sort, Sort::Queue | Sort::Effect)).map(|(name, _)| name);
         let names = self.names.apis.keys().chain(self.names.calls.keys()).chain(queues);
         let others = names.map(String::as_str).filter(|name| *name != base);
         crate::suggest::nearest(base, others).map(|name| format!("did you mean `{name}`?"))
@@ -138,7 +144,7 @@ impl Reader<'_> {
         let mut names = Vec::new();
         for item in items {
             if let Some(text) = self.text_of(item, "a place") {
-                self.place_named(&text);
+                self.keeping_place(&text);
                 names.push(text.name());
             }
         }
@@ -174,7 +180,7 @@ impl Reader<'_> {
             [every, period] if every.text == "every" => self.duration_of(period).map(Trigger::Timer),
             [at, time] if at.text == "at" && is_time_of_day(time.text) => Some(Trigger::Timer(DAY)),
             [write, place] if write.text == "write" => {
-                self.place_named(place)?;
+                self.keeping_place(place)?;
                 Some(Trigger::Write(place.name()))
             }
             _ => {

@@ -1,6 +1,6 @@
 //! Promises.
 
-use crate::ast::{Expect, Name};
+use crate::ast::{Event, Expect, Name, NoReturn};
 use crate::diagnostics::Code;
 use crate::keys::{self, Where};
 use crate::suggest;
@@ -76,51 +76,49 @@ impl Reader<'_> {
         }
     }
 
-    fn no_return(&mut self, map: &Keys<'_>) -> Option<(Name, Option<String>)> {
+    fn no_return(&mut self, map: &Keys<'_>) -> Option<NoReturn> {
         let text = self.text(map, "no_return")?;
-        let step = match text.split_once(" when ") {
-            Some((step, event)) => {
-                self.event(&event);
-                step
-            }
-            None => text.clone(),
+        let (step, event) = match text.split_once(" when ") {
+            Some((step, event)) => (step, self.event(&event)),
+            None => (text.clone(), None),
         };
-        let id = self.step_named(&step)?;
-        Some((text.name(), Some(id)))
+        let step = self.step_named(&step)?;
+        Some(NoReturn { written: text.name(), step, event })
     }
 
-    fn event(&mut self, text: &Text<'_>) {
+    fn event(&mut self, text: &Text<'_>) -> Option<Event> {
         let words = text.words();
         let plain: Vec<&str> = words.iter().map(|word| word.text).collect();
         match plain.as_slice() {
-            [_, "becomes", _] => {
-                self.index_of_value(&words[0], &words[2]);
+            [value, "becomes", _] => {
+                self.index_of_value(&words[0], &words[2]).map(|to| Event::Becomes((*value).to_owned(), to))
             }
-            [_, "expires"] => {
-                self.place_named(&words[0]);
+            [_, "expires"] => self.keeping_place(&words[0]).map(Event::Expires),
+            [_, "starts"] => self.service_named(&words[0]).map(Event::Starts),
+            [_, verb, ..] if VERBS.contains(verb) => self.act(&words[0], None, verb, &text.after_words(2)),
+            [_, _, verb, ..] if VERBS.contains(verb) => {
+                self.act(&words[0], Some(&words[1]), verb, &text.after_words(3))
             }
-            [_, "starts"] => {
-                self.service_named(&words[0]);
-            }
-            [_, verb, ..] if VERBS.contains(verb) => self.act(&words[0], None, &text.after_words(2)),
-            [_, _, verb, ..] if VERBS.contains(verb) => self.act(&words[0], Some(&words[1]), &text.after_words(3)),
             _ => {
                 let message = format!("`{}` is not an event", text.text);
                 let help = "write `ACTOR writes PLACE`, `CONFIG becomes VALUE`, `PLACE expires` or `SERVICE starts`";
                 self.error(Code::BadFact, text.span(), message, help.to_owned());
+                None
             }
         }
     }
 
-    fn act(&mut self, actor: &Text<'_>, version: Option<&Text<'_>>, place: &Text<'_>) {
+    fn act(&mut self, actor: &Text<'_>, version: Option<&Text<'_>>, verb: &str, place: &Text<'_>) -> Option<Event> {
         let name = self.actor_named(actor, None);
-        if let (Some(name), Some(version)) = (name, version) {
-            self.version_of(&name, version);
+        if let (Some(name), Some(version)) = (&name, version) {
+            self.version_of(name, version);
         }
         let base = crate::names::without_reply(place.text).0;
         let known = self.names.apis.contains_key(base) || self.names.calls.contains_key(base);
         if !known {
-            self.place_named(place);
+            self.place_named(place)?;
         }
+        let version = version.map(|version| version.text.to_owned());
+        Some(Event::Acts { actor: name?, version, verb: verb.to_owned(), place: place.text.to_owned() })
     }
 }

@@ -80,7 +80,7 @@ impl Reader<'_> {
         match words {
             [_, client] => Some(Atom::NoClient(self.client_named(client)?)),
             [_, place, place_where, field, is, ..] if place_where.text == "where" && is.text == "is" => {
-                let place = self.place_named(place)?;
+                let place = self.keeping_place(place)?;
                 let (not, state) = self.state(&words[5..], text)?;
                 let field = self.name_of(field).value;
                 Some(Atom::NoItemWhere(place, field, not, state))
@@ -106,6 +106,10 @@ impl Reader<'_> {
             };
         }
         let is_place = self.names.places.contains_key(subject.text);
+        let told = self.names.places.get(subject.text).is_none_or(|place| place.at_most_once);
+        if !told {
+            self.keeps_items(subject)?;
+        }
         if is_place && words.len() == 3 {
             match said {
                 "empty" | "absent" => return Some(Atom::Empty(subject.text.to_owned())),
@@ -120,6 +124,7 @@ impl Reader<'_> {
             return self.bad_fact(text);
         }
         if let Some((place, field)) = self.names.dotted(subject) {
+            self.keeps_items(&place)?;
             let (not, state) = self.state(&words[2..], text)?;
             let field = self.name_of(&field).value;
             return Some(Atom::FieldIs(place.text.to_owned(), field, not, state));
@@ -244,10 +249,17 @@ impl Reader<'_> {
         None
     }
 
+    /// A declared place that keeps what is put into it.
+    pub(super) fn keeping_place(&mut self, text: &Text<'_>) -> Option<String> {
+        let place = self.place_named(text)?;
+        self.keeps_items(text)?;
+        Some(place)
+    }
+
     /// A declared place of one of these sorts.
     pub(super) fn place_of(&mut self, text: &Text<'_>, sorts: &[Sort]) -> Option<String> {
         let Some(place) = self.names.places.get(text.text) else {
-            let message = format!("there is no {} `{}`", sorts[0].word(), text.text);
+            let message = format!("there is no {} `{}`", words(sorts), text.text);
             self.unknown_name(Code::UnknownPlace, text, message, |names| {
                 let of_sort = names.places.iter().filter(|(_, place)| sorts.contains(&place.sort));
                 of_sort.map(|(name, _)| name).collect()
@@ -255,7 +267,7 @@ impl Reader<'_> {
             return None;
         };
         if !sorts.contains(&place.sort) {
-            let message = format!("`{}` is a {}, not a {}", text.text, place.sort.word(), sorts[0].word());
+            let message = format!("`{}` is {}, not {}", text.text, place.sort.phrase(), phrases(sorts));
             let of_sort = self.names.places.iter().filter(|(_, place)| sorts.contains(&place.sort));
             let names: Vec<&str> = of_sort.map(|(name, _)| name.as_str()).take(8).collect();
             let help = (!names.is_empty()).then(|| format!("possible here: {}", crate::suggest::listed(&names)));
@@ -264,4 +276,19 @@ impl Reader<'_> {
         }
         Some(text.text.to_owned())
     }
+}
+
+/// `table`, or `table, document or disk`.
+fn words(sorts: &[Sort]) -> String {
+    either(sorts.iter().map(|sort| sort.word().to_owned()).collect())
+}
+
+/// `a table`, or `a table, a document or a disk`.
+fn phrases(sorts: &[Sort]) -> String {
+    either(sorts.iter().map(|sort| sort.phrase()).collect())
+}
+
+fn either(mut words: Vec<String>) -> String {
+    let last = words.pop().unwrap_or_default();
+    if words.is_empty() { last } else { format!("{} or {last}", words.join(", ")) }
 }

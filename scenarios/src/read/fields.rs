@@ -3,6 +3,7 @@
 use crate::ast::{Fallback, FieldUse, Fields, Name, Otherwise, Outcome, Spanned};
 use crate::diagnostics::Code;
 use crate::keys::{self, Shape, Where};
+use crate::names::Sort;
 use crate::text::{Text, is_name};
 use crate::tree::{Kind, Node};
 
@@ -64,7 +65,7 @@ impl Reader<'_> {
         list
     }
 
-    fn field_entry(&mut self, node: &Node) -> Option<FieldUse> {
+    pub(super) fn field_entry(&mut self, node: &Node) -> Option<FieldUse> {
         match &node.kind {
             Kind::Text(_) => {
                 let text = self.text_of(node, "a field")?;
@@ -141,6 +142,7 @@ impl Reader<'_> {
     /// `PLACE.FIELD`, with a declared place.
     pub(super) fn place_and_field(&mut self, text: &Text<'_>) -> Option<(Name, Name)> {
         if let Some((place, field)) = self.names.dotted(text) {
+            self.keeps_items(&place)?;
             let field = self.name_of(&field);
             return Some((place.name(), field));
         }
@@ -151,6 +153,17 @@ impl Reader<'_> {
         } else {
             self.unknown_place(&place);
         }
+        None
+    }
+
+    /// Whether a declared place keeps what is put into it; an effect does not, and then that is reported.
+    pub(super) fn keeps_items(&mut self, place: &Text<'_>) -> Option<()> {
+        if self.names.places.get(place.text).is_none_or(|known| known.sort != Sort::Effect) {
+            return Some(());
+        }
+        let message = format!("`{}` is an effect: it keeps nothing of what is sent to it", place.text);
+        let help = "nothing sent can be read, changed or taken back; with `at_most: once` a fact may ask `is present`";
+        self.error(Code::WrongPlace, place.span(), message, help.to_owned());
         None
     }
 

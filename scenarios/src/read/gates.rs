@@ -229,6 +229,11 @@ impl Reader<'_> {
             self.unknown_word(Code::BadChoice, verb, message, known);
         } else if let Some(argument) = words.get(1) {
             self.argument_of_move(argument);
+            if words.len() > 2 {
+                let message = format!("`{}` says more than a move and what it moves", text.text);
+                let help = format!("write `{} {}`", verb.text, argument.text);
+                self.error(Code::BadChoice, text.span(), message, help);
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Places and apis.
 
-use crate::ast::{Api, Field, Migration, MigrationChange, Name, OnWrite, Place, PlaceKind, Route};
+use crate::ast::{Api, Fallback, Field, Migration, MigrationChange, Name, OnWrite, Place, PlaceKind, Route};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::keys::Where;
 use crate::names::{CallUse, Sort};
@@ -35,6 +35,7 @@ impl Reader<'_> {
             Sort::Cache => (Where::Cache, "fields"),
             Sort::Disk => (Where::Disk, "fields"),
             Sort::Memory => (Where::Memory, "fields"),
+            Sort::Effect => return self.effect(entry, name),
         };
         let map = self.keys(&entry.value, stands, &owner)?;
         let fields = self.declared_fields(&map, fields, &name.value);
@@ -43,10 +44,26 @@ impl Reader<'_> {
             Sort::Document => PlaceKind::Document,
             Sort::Queue => self.queue(&map),
             Sort::Cache => self.cache(&map),
-            Sort::Disk | Sort::Memory => self.private(&map, sort)?,
+            _ => self.private(&map, sort)?,
         };
         let starts = self.starts(&map);
         Some(Place { name, kind, fields, starts })
+    }
+
+    fn effect(&mut self, entry: &Entry, name: Name) -> Option<Place> {
+        let map = self.keys(&entry.value, Where::Effect, &format!("effect {}", name.value))?;
+        let mut allowed = Vec::new();
+        for item in self.list(map.get("allowed"), "fields") {
+            let Some(field) = self.field_entry(item) else { continue };
+            if field.alternatives.len() > 1 || field.fallback != Fallback::None || field.from.is_some() {
+                let message = "what is allowed is a field and what it may be sent as";
+                self.error(Code::BadField, field.span.clone(), message, "write `x: A|B`".to_owned());
+            }
+            allowed.push(field);
+        }
+        let at_most_once = self.one_of(&map, "at_most", Code::BadChoice).is_some();
+        let kind = PlaceKind::Effect { allowed, at_most_once };
+        Some(Place { name, kind, fields: Vec::new(), starts: Vec::new() })
     }
 
     fn declared_fields(&mut self, map: &Keys<'_>, key: &str, place: &str) -> Vec<Field> {
@@ -97,6 +114,7 @@ impl Reader<'_> {
 
     fn twin(&mut self, text: &Text<'_>) -> Option<(Option<Name>, Name)> {
         if let Some((place, field)) = self.names.dotted(text) {
+            self.keeps_items(&place)?;
             return Some((Some(place.name()), self.name_of(&field)));
         }
         Some((None, self.name_of(text)))

@@ -90,9 +90,15 @@ impl Reader<'_> {
 
     /// The full id of the step that a reference means.
     pub(super) fn step_named(&mut self, text: &Text<'_>) -> Option<String> {
+        self.step_among(text, |_| true)
+    }
+
+    /// The full id of the step that a reference means, one of those that `may` be meant.
+    pub(super) fn step_among(&mut self, text: &Text<'_>, may: impl Fn(&str) -> bool) -> Option<String> {
         let scopes =
             if self.steps.scopes.is_empty() { vec![&self.steps.all] } else { self.steps.scopes.iter().collect() };
-        let found: Vec<Vec<String>> = scopes.into_iter().map(|ids| fitting(text.text, ids)).collect();
+        let among = |ids: &Vec<String>| ids.iter().filter(|id| may(id)).cloned().collect::<Vec<String>>();
+        let found: Vec<Vec<String>> = scopes.into_iter().map(|ids| fitting(text.text, &among(ids))).collect();
         let Some(fitting) = found.into_iter().find(|fitting| !fitting.is_empty()) else {
             self.unknown_step(text);
             return None;

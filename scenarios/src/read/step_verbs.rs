@@ -11,6 +11,9 @@ use crate::units;
 use super::Reader;
 use super::keys_of::Keys;
 
+/// The places of which a backup can be taken.
+const BACKED_UP: [Sort; 3] = [Sort::Table, Sort::Document, Sort::Disk];
+
 impl Reader<'_> {
     /// What a step does.
     pub(super) fn verb(&mut self, map: &Keys<'_>, entry: &Entry) -> Option<Verb> {
@@ -38,7 +41,10 @@ impl Reader<'_> {
             "purge" => self.purge(&text),
             "move" => self.move_messages(&text),
             "requeue" => self.place_of(&text, &[Sort::Queue]).map(Verb::Requeue),
+            "backup" => self.place_of(&text, &BACKED_UP).map(Verb::Backup),
+            "restore" => self.restore(&text),
             "restart" => self.service_named(&text).map(Verb::Restart),
+            "replace" => self.service_named(&text).map(Verb::Replace),
             "scale" => self.scale(&text),
             "fence" => self.fence(&text),
             _ => self.bad_step(&text, verb),
@@ -132,6 +138,8 @@ impl Reader<'_> {
         let target = words.first()?;
         let rest = text.after_words(1);
         let (place, field) = self.place_and_field(target)?;
+        let filled = [Sort::Table, Sort::Document, Sort::Cache];
+        self.place_of(&target.part(0, place.value.len()), &filled)?;
         let source = match rest.split_once("->") {
             Some((from, to)) => self.retag(&from, &to, text)?,
             None if rest.text.starts_with("from ") => self.backfill_source(&rest.after_words(1), &place.value, text)?,
@@ -172,7 +180,10 @@ impl Reader<'_> {
             return self.bad_step(text, "backfill");
         }
         let (other, field) = match self.names.dotted(source) {
-            Some((other, field)) => (Some(other.text.to_owned()), field),
+            Some((other, field)) => {
+                self.keeps_items(&other)?;
+                (Some(other.text.to_owned()), field)
+            }
             None => (None, source.clone()),
         };
         Some(BackfillSource::Field { place: other.filter(|other| other != place), field: self.name_of(&field).value })
@@ -217,8 +228,24 @@ impl Reader<'_> {
             }
             _ => return self.bad_step(text, "purge"),
         };
-        let place = self.place_named(place)?;
+        let place = self.keeping_place(place)?;
         Some(Verb::Purge(place, condition))
+    }
+
+    fn restore(&mut self, text: &Text<'_>) -> Option<Verb> {
+        let words = text.words();
+        let (place, step) = match words.as_slice() {
+            [place] => (place, None),
+            [place, from, _, ..] if from.text == "from" => (place, Some(text.after_words(2))),
+            _ => return self.bad_step(text, "restore"),
+        };
+        let place = self.place_of(place, &BACKED_UP);
+        let step = match step {
+            // The id of a restore says what it restores from.
+            Some(step) => Some(self.step_among(&step, |id| !id.starts_with("restore "))?),
+            None => None,
+        };
+        Some(Verb::Restore(place?, step))
     }
 
     fn scale(&mut self, text: &Text<'_>) -> Option<Verb> {

@@ -13,6 +13,8 @@ pub struct Perturbation {
     pub choices: Vec<u16>,
     /// When the operator gives up.
     pub abort: Abort,
+    /// He does not give up before he has begun that step of the plan (counted from 1), or come to its end.
+    pub not_before: u16,
     /// Whether the plan is begun again after a rollback that ended at home.
     pub again: bool,
     /// Faults.
@@ -55,9 +57,11 @@ pub struct Run<R: Relation> {
     pub happened: Vec<bool>,
     /// The steps of the plan that were entered.
     pub entered: Vec<u16>,
+    /// Whether the plan came to its end.
+    pub finished: bool,
     /// Where the operator gave up.
     pub aborted_at: Option<Position>,
-    /// Whether the plan could have been begun again.
+    /// Whether the plan could have been begun again: the rollback had ended at home.
     pub may_begin_again: bool,
     /// Whether the plan was begun again.
     pub again: bool,
@@ -122,6 +126,7 @@ pub fn run<R: Judged>(relation: &R, perturbation: &Perturbation, known: &[Label]
             ended: starts[begin].clone(),
             happened: vec![false; perturbation.faults.len()],
             entered: vec![],
+            finished: false,
             aborted_at: None,
             may_begin_again: false,
             again: false,
@@ -182,12 +187,14 @@ impl<R: Judged> Runner<'_, R> {
             let is = |step: &&R::Step| self.relation.mover(&self.state, **step) == Mover::Operator(mover);
             enabled.iter().find(is).copied()
         };
+        let done = matches!(self.relation.mode(&self.state), Mode::Forward { finished: true });
+        self.run.finished |= done;
         if let Some(abort) = by(Operator::Abort) {
-            let done = matches!(self.relation.mode(&self.state), Mode::Forward { finished: true });
+            let far = self.relation.position(&self.state).step >= self.perturbation.not_before;
             let gives_up = match self.perturbation.abort {
                 Abort::Never => false,
-                Abort::After(moves) => done || self.operated >= moves,
-                Abort::Inside(chances) => done || (inside && self.chances > chances),
+                Abort::After(moves) => done || (far && self.operated >= moves),
+                Abort::Inside(chances) => done || (far && inside && self.chances > chances),
             };
             if gives_up && self.run.aborted_at.is_none() {
                 return Some(abort);

@@ -6,7 +6,7 @@ use super::ground::{BETWEEN, GOAL, Ground, Hurt, START, is_env};
 use super::judge::{Ends, HarmAt};
 use super::meetings::Meeting;
 use super::works::{Bits, can_reach, reach, states, works};
-use crate::drivers::explore::{Limits, Progress, explore};
+use crate::drivers::explore::{Graph, Limits, Progress, explore};
 use crate::planted::{Planted, planted};
 use crate::relation::{At, Judged, Label, Mode, Mover, Operator, Position};
 
@@ -20,6 +20,13 @@ pub fn pre_existing<R: Judged>(relation: &R, limits: &Limits) -> (Vec<Label>, bo
     labels.sort_unstable();
     labels.dedup();
     (labels, ground.graph.complete)
+}
+
+/// Every state of the plan, its rollbacks and second attempts, as they are judged, and the relation that charges no
+/// loss of the start configuration.
+pub fn explored<R: Judged + Clone>(relation: &R, limits: &Limits) -> (R, Graph) {
+    let analysis = Analysis::of(relation, limits, &mut |_| {});
+    (analysis.relation, analysis.ground.graph)
 }
 
 /// A second attempt: the state in which the plan begins again, and the home where the first one ended.

@@ -1,8 +1,6 @@
 //! What is read off a graph once, before any zone is asked for: modes, harms, harbours (V1).
 
-use smallvec::SmallVec;
-
-use super::meetings::{Contacts, Watched};
+use super::meetings::{Contacts, Filled, Watched};
 use super::works::{Bits, can_reach, states, unexpanded};
 use crate::drivers::explore::{Expanded, Graph};
 use crate::planted::{Planted, planted};
@@ -124,11 +122,11 @@ impl Ground {
     /// The steps of a state, taken again to see what they use and who meets whom.
     fn watch<R: Judged>(&mut self, relation: &R, id: u32, state: &R::State) -> Vec<Expanded<R::Step>> {
         let used = &mut self.used;
-        let mut alive: SmallVec<[u32; 8]> = SmallVec::new();
-        relation.used(state, None, &mut |element| alive.push(element));
-        alive.sort_unstable();
-        alive.dedup();
-        used.extend(alive.iter().map(|element| *element as usize));
+        relation.used(state, None, &mut |element| used.insert(element as usize));
+        let mut filled = Filled::new();
+        relation.filled(state, &mut |part, slot| filled.push((part, slot)));
+        filled.sort_unstable();
+        filled.dedup();
         let mut contacts: Vec<Contacts> = Vec::new();
         let steps = self.graph.steps_by(relation, id, &mut |after, step| {
             relation.used(state, Some(step), &mut |element| used.insert(element as usize));
@@ -140,7 +138,7 @@ impl Ground {
             contacts.push(met);
             effects
         });
-        self.watched.push(alive, contacts.into_iter());
+        self.watched.push(filled, contacts.into_iter());
         steps
     }
 
@@ -163,8 +161,10 @@ impl Ground {
             let mut done = without;
             done.union_with(&self.open);
             stuck.difference_with(&can_reach(&self.graph, &done, &all, &fair));
-            let resting = stuck.ones().filter(|at| seen.resting.contains(*at));
-            self.stalled.extend(resting.map(|at| (at as u32, kind)));
+            // After its last line nothing more is done for what waits, wherever the rollback has led.
+            let over = |at: &usize| self.modes[*at] == Mode::Rollback { finished: true };
+            let left = stuck.ones().filter(|at| seen.resting.contains(*at) || over(at));
+            self.stalled.extend(left.map(|at| (at as u32, kind)).collect::<Vec<_>>());
             never.union_with(&stuck);
         }
         let dead = can_reach(&self.graph, &never, &all, &env);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rayon::prelude::*;
 
 use super::analysis::Analysis;
-pub use super::analysis::pre_existing;
+pub use super::analysis::{explored, pre_existing};
 use super::meetings::Meeting;
 use super::no_return::{self, TurningPoint};
 use super::repair::{Found, Search, hotfix_works};

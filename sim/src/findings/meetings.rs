@@ -4,10 +4,13 @@
 //! those who may have left what it holds, by some path: what a step leaves is added, what it replaces and what is no
 //! longer there is taken away, until nothing changes.
 //!
+//! A state can have several parts that are alike: each has its own slots, and steps say where a part is afterwards.
+//!
 //! Where several things lie in one slot (messages in flight, the own items of several replicas), whoever comes across
 //! one of them may have met any of those who left one: there too many meetings are seen, never too few.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use smallvec::SmallVec;
 
@@ -26,31 +29,53 @@ pub struct Meeting {
     pub to: u16,
 }
 
-/// What the steps of a state do, and what the state holds: many states are alike in that.
-#[derive(PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Profile {
-    /// The slots that hold something.
-    holds: SmallVec<[u32; 8]>,
-    /// The edges on which something happens, by their place, and what happens there.
-    edges: Vec<(u32, Contacts)>,
-}
-
 /// What happens in one step, in its order.
 pub(super) type Contacts = SmallVec<[Contact; 2]>;
+/// Parts, and slots of them that hold something, in order.
+pub(super) type Filled = SmallVec<[(u8, u32); 8]>;
+
+/// The edges on which something happens, by their place, and what happens there (by its number).
+type Busy = Vec<(u32, u32)>;
+
+/// Many states are alike: what they have in common is numbered.
+struct Numbers<T>(BTreeMap<T, u32>);
+
+impl<T> Default for Numbers<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<T: Ord> Numbers<T> {
+    fn number(&mut self, thing: T) -> u32 {
+        let next = self.0.len() as u32;
+        *self.0.entry(thing).or_insert(next)
+    }
+
+    /// Everything, by its number.
+    fn all(&self) -> Vec<&T> {
+        let mut all: Vec<(&T, u32)> = self.0.iter().map(|(thing, number)| (thing, *number)).collect();
+        all.sort_unstable_by_key(|(_, number)| *number);
+        all.into_iter().map(|(thing, _)| thing).collect()
+    }
+}
 
 /// What was watched while the states of a graph were looked at, in the order of their numbers.
 #[derive(Default)]
 pub(super) struct Watched {
-    numbers: BTreeMap<Profile, u32>,
-    of_state: Vec<u32>,
+    filled: Numbers<Filled>,
+    contacts: Numbers<Contacts>,
+    busy: Numbers<Busy>,
+    /// Per state: what it holds, and on which of its edges something happens.
+    of_state: Vec<(u32, u32)>,
 }
 
 impl Watched {
-    /// The next state: what it `holds`, and what its steps do, edge by edge.
-    pub fn push(&mut self, holds: SmallVec<[u32; 8]>, steps: impl Iterator<Item = Contacts>) {
-        let edges = (0..).zip(steps).filter(|(_, contacts)| !contacts.is_empty()).collect();
-        let next = self.numbers.len() as u32;
-        self.of_state.push(*self.numbers.entry(Profile { holds, edges }).or_insert(next));
+    /// The next state: what it holds, and what its steps do, edge by edge.
+    pub fn push(&mut self, filled: Filled, steps: impl Iterator<Item = Contacts>) {
+        let busy = (0..).zip(steps).filter(|(_, contacts)| !contacts.is_empty());
+        let busy = busy.map(|(edge, contacts)| (edge, self.contacts.number(contacts))).collect();
+        self.of_state.push((self.filled.number(filled), self.busy.number(busy)));
     }
 
     /// Every meeting on some path through `graph` that leaves no state of `outside`; `links` lead on where the graph
@@ -60,10 +85,12 @@ impl Watched {
         inside.extend(graph.starts().iter().map(|start| *start as usize));
         inside = reach(graph, &inside, &|source, _| !outside.contains(source as usize));
         inside.difference_with(outside);
-        let mut seen = Bits::with_capacity(self.numbers.len());
-        seen.extend(inside.ones().map(|id| self.of_state[id] as usize));
-        let seen = self.numbers.iter().filter(|(_, number)| seen.contains(**number as usize));
-        let contacts = seen.flat_map(|(profile, _)| &profile.edges).flat_map(|(_, contacts)| contacts);
+        let mut seen = Bits::with_capacity(self.busy.0.len());
+        seen.extend(inside.ones().map(|id| self.of_state[id].1 as usize));
+        let (all_contacts, all_busy) = (self.contacts.all(), self.busy.all());
+        let busy = seen.ones().flat_map(|number| all_busy[number]);
+        let seen: BTreeSet<u32> = busy.map(|(_, contacts)| *contacts).collect();
+        let contacts = seen.into_iter().flat_map(|number| all_contacts[number as usize]);
         let said = contacts.filter_map(|contact| match *contact {
             Contact::Meets { slot, from, to } => Some(Meeting { slot, from, to }),
             _ => None,
@@ -80,27 +107,43 @@ impl Watched {
     }
 
     fn contacts(&self) -> impl Iterator<Item = &Contact> {
-        self.numbers.keys().flat_map(|profile| &profile.edges).flat_map(|(_, contacts)| contacts)
+        self.contacts.0.keys().flatten()
     }
 
-    /// Every slot and who may have left something in it, in order.
+    /// Every slot that somebody looks into, or from where what is in it comes to such a slot.
+    fn looked_into(&self) -> BTreeSet<u32> {
+        let mut slots: BTreeSet<u32> = self.takers().into_iter().map(|(slot, _)| slot).collect();
+        loop {
+            let before = slots.len();
+            let leads = |contact: &Contact| match *contact {
+                Contact::Spreads { from, to, .. } if slots.contains(&to) => Some(from),
+                _ => None,
+            };
+            let more: Vec<u32> = self.contacts().filter_map(leads).collect();
+            slots.extend(more);
+            if slots.len() == before {
+                return slots;
+            }
+        }
+    }
+
+    /// Every slot that matters and who may have left something in it, in order.
     fn marks(&self) -> Vec<(u32, u16)> {
+        let matters = self.looked_into();
         let left = self.contacts().filter_map(|contact| match *contact {
             Contact::Leaves { slot, by, .. } => Some((slot, by)),
             _ => None,
         });
-        let mut marks: BTreeSet<(u32, u16)> = left.collect();
-        let spreads: BTreeSet<(u32, u32)> = self
-            .contacts()
-            .filter_map(|contact| match *contact {
-                Contact::Spreads { from, to } => Some((from, to)),
-                _ => None,
-            })
-            .collect();
+        let mut marks: BTreeSet<(u32, u16)> = left.filter(|(slot, _)| matters.contains(slot)).collect();
+        let spreads = self.contacts().filter_map(|contact| match *contact {
+            Contact::Spreads { from, to, .. } => Some((from, to)),
+            _ => None,
+        });
+        let spreads: BTreeSet<(u32, u32)> = spreads.filter(|(_, to)| matters.contains(to)).collect();
         loop {
             let before = marks.len();
             for (from, to) in &spreads {
-                let left: Vec<u16> = marks.iter().filter(|(slot, _)| slot == from).map(|(_, by)| *by).collect();
+                let left: Vec<u16> = marks.range((*from, 0)..=(*from, u16::MAX)).map(|(_, by)| *by).collect();
                 marks.extend(left.into_iter().map(|by| (*to, by)));
             }
             if marks.len() == before {
@@ -117,22 +160,44 @@ impl Watched {
         });
         takers.collect::<BTreeSet<_>>().into_iter().collect()
     }
+
+    /// How many parts a state has at most.
+    fn parts(&self) -> usize {
+        let goes = self.contacts().filter_map(|contact| match *contact {
+            Contact::Goes { from, to, .. } => Some(from.max(to)),
+            _ => None,
+        });
+        let filled = self.filled.0.keys().flatten().map(|(part, _)| *part);
+        1 + usize::from(goes.chain(filled).max().unwrap_or(0))
+    }
 }
 
 /// A set of marks, one bit each.
 type Marks = SmallVec<[u64; 1]>;
 
+fn is_in(marks: &[u64], at: usize) -> bool {
+    marks[at / 64] & (1 << (at % 64)) != 0
+}
+
+fn put(marks: &mut [u64], at: usize, there: bool) {
+    let bit = 1 << (at % 64);
+    marks[at / 64] = if there { marks[at / 64] | bit } else { marks[at / 64] & !bit };
+}
+
 /// Marks (a slot and who left something in it) as they flow along the edges.
 struct Flow<'a> {
     marks: Vec<(u32, u16)>,
     takers: Vec<(u32, u16)>,
-    /// Per profile: it, and the marks of the slots that it holds.
-    profiles: Vec<(&'a Profile, Marks)>,
-    of_state: &'a [u32],
+    /// By the number of what states hold, part by part: the marks of those slots.
+    held: Vec<Vec<Marks>>,
+    contacts: Vec<&'a Contacts>,
+    busy: Vec<&'a Busy>,
+    of_state: &'a [(u32, u32)],
     /// The states that are looked at.
     inside: &'a Bits,
-    /// Per state: the marks that may be there, `words` each.
+    /// Per state and part: the marks that may be there, `words` each.
     there: Vec<u64>,
+    parts: usize,
     words: usize,
     /// Per taker: the marks that it came across.
     found: Vec<Marks>,
@@ -140,39 +205,51 @@ struct Flow<'a> {
 
 impl<'a> Flow<'a> {
     fn new(watched: &'a Watched, inside: &'a Bits) -> Self {
-        let (marks, takers) = (watched.marks(), watched.takers());
+        let (marks, takers, parts) = (watched.marks(), watched.takers(), watched.parts());
         let words = marks.len().div_ceil(64);
         let none: Marks = SmallVec::from_elem(0, words);
         let mut flow = Self {
-            found: vec![none; takers.len()],
+            found: vec![none.clone(); takers.len()],
             marks,
             takers,
-            profiles: vec![],
+            held: vec![],
+            contacts: watched.contacts.all(),
+            busy: watched.busy.all(),
             of_state: &watched.of_state,
             inside,
-            there: vec![0; words * watched.of_state.len()],
+            there: vec![0; words * parts * watched.of_state.len()],
+            parts,
             words,
         };
-        let mut profiles: Vec<(u32, &Profile)> =
-            watched.numbers.iter().map(|(profile, number)| (*number, profile)).collect();
-        profiles.sort_unstable_by_key(|(number, _)| *number);
-        let held = |profile: &Profile| flow.select(|slot, _| profile.holds.contains(&slot));
-        flow.profiles = profiles.into_iter().map(|(_, profile)| (profile, held(profile))).collect();
+        let held = |filled: &Filled| {
+            let mut held = vec![none.clone(); parts];
+            for (part, slot) in filled {
+                flow.of(*slot).for_each(|at| put(&mut held[usize::from(*part)], at, true));
+            }
+            held
+        };
+        flow.held = watched.filled.all().into_iter().map(held).collect();
         flow
     }
 
-    /// The marks that `is` says yes of.
-    fn select(&self, is: impl Fn(u32, u16) -> bool) -> Marks {
-        let mut marks: Marks = SmallVec::from_elem(0, self.words);
-        for (at, (slot, by)) in self.marks.iter().enumerate() {
-            marks[at / 64] |= u64::from(is(*slot, *by)) << (at % 64);
-        }
-        marks
+    /// The marks of a slot.
+    fn of(&self, slot: u32) -> Range<usize> {
+        let until = |slot: u32| self.marks.partition_point(|(of, _)| *of < slot);
+        until(slot)..until(slot + 1)
+    }
+
+    fn mark(&self, slot: u32, by: u16) -> Option<usize> {
+        self.marks.binary_search(&(slot, by)).ok()
     }
 
     fn ones(&self, marks: &Marks) -> impl Iterator<Item = (u32, u16)> {
-        let is_in = |at: &usize| marks[at / 64] & (1 << (at % 64)) != 0;
-        (0..self.marks.len()).filter(is_in).map(|at| self.marks[at])
+        (0..self.marks.len()).filter(|at| is_in(marks, *at)).map(|at| self.marks[at])
+    }
+
+    /// Where the marks of a part of a state are.
+    fn place(&self, id: u32, part: usize) -> Range<usize> {
+        let begin = (id as usize * self.parts + part) * self.words;
+        begin..begin + self.words
     }
 
     /// Goes along every edge until nothing changes. At the start, all is left by nobody.
@@ -191,55 +268,71 @@ impl<'a> Flow<'a> {
 
     /// What is there goes on to wherever a step leads.
     fn leave(&mut self, graph: &Graph, id: u32, links: &[(u32, u32)], waits: &mut Bits) {
-        let (profile, _) = self.profiles[self.of_state[id as usize] as usize];
-        let here = Marks::from_slice(&self.there[id as usize * self.words..][..self.words]);
-        let mut busy = profile.edges.iter().peekable();
+        let mut busy = self.busy[self.of_state[id as usize].1 as usize].iter().peekable();
         for (number, edge) in graph.edges(id).enumerate() {
             let contacts = busy.next_if(|(busy, _)| *busy as usize == number);
-            let after = contacts.map(|(_, contacts)| self.follow(here.clone(), contacts));
-            if self.arrive(edge.target, after.as_ref().unwrap_or(&here)) {
-                waits.insert(edge.target as usize);
+            let contacts: &[Contact] = contacts.map_or(&[], |(_, contacts)| self.contacts[*contacts as usize]);
+            let mut goes = contacts.iter().filter_map(|contact| match *contact {
+                Contact::Goes { from, to, acts } => Some((usize::from(from), usize::from(to), acts)),
+                _ => None,
+            });
+            let mut next = goes.next().or(Some((0, 0, true)));
+            while let Some((from, to, acts)) = next {
+                let here = Marks::from_slice(&self.there[self.place(id, from)]);
+                let after = self.follow(here, contacts, acts);
+                if self.arrive(edge.target, to, &after) {
+                    waits.insert(edge.target as usize);
+                }
+                next = goes.next();
             }
         }
-        if let Ok(link) = links.binary_search_by_key(&id, |(home, _)| *home)
-            && self.arrive(links[link].1, &here)
-        {
-            waits.insert(links[link].1 as usize);
+        if let Ok(link) = links.binary_search_by_key(&id, |(home, _)| *home) {
+            for part in 0..self.parts {
+                let here = Marks::from_slice(&self.there[self.place(id, part)]);
+                if self.arrive(links[link].1, part, &here) {
+                    waits.insert(links[link].1 as usize);
+                }
+            }
         }
     }
 
-    /// What is there after a step, and who came across what.
-    fn follow(&mut self, mut here: Marks, contacts: &Contacts) -> Marks {
+    /// What is there after a step that acts on it, or not, and who came across what.
+    fn follow(&mut self, mut here: Marks, contacts: &[Contact], acts: bool) -> Marks {
         for contact in contacts {
             match *contact {
-                Contact::Leaves { slot, by, alone } => {
-                    let replaced = self.select(|of, _| alone && of == slot);
-                    let new = self.select(|of, who| (of, who) == (slot, by));
-                    here.iter_mut().zip(replaced).zip(new).for_each(|((here, gone), new)| *here = *here & !gone | new);
+                Contact::Leaves { slot, by, alone, common } if acts || common => {
+                    if alone {
+                        self.of(slot).for_each(|at| put(&mut here, at, false));
+                    }
+                    self.mark(slot, by).into_iter().for_each(|at| put(&mut here, at, true));
                 }
-                Contact::Takes { slot, by } => {
+                Contact::Takes { slot, by } if acts => {
                     let taker = self.takers.binary_search(&(slot, by)).expect("every taker was collected");
-                    let inside = self.select(|of, _| of == slot);
-                    let found = self.found[taker].iter_mut().zip(&here).zip(inside);
-                    found.for_each(|((found, here), inside)| *found |= here & inside);
+                    let met = self.of(slot).filter(|at| is_in(&here, *at));
+                    met.for_each(|at| put(&mut self.found[taker], at, true));
                 }
-                Contact::Spreads { from, to } => {
-                    let left: Vec<u16> = self.ones(&here).filter(|(slot, _)| *slot == from).map(|(_, by)| by).collect();
-                    let new = self.select(|slot, by| slot == to && left.contains(&by));
-                    here.iter_mut().zip(new).for_each(|(here, new)| *here |= new);
+                Contact::Spreads { from, to, alone } if acts => {
+                    let left: Vec<usize> = self.of(from).filter(|at| is_in(&here, *at)).collect();
+                    if alone {
+                        self.of(to).for_each(|at| put(&mut here, at, false));
+                    }
+                    let new = left.into_iter().filter_map(|at| self.mark(to, self.marks[at].1));
+                    new.for_each(|at| put(&mut here, at, true));
                 }
-                Contact::Meets { .. } | Contact::Uses { .. } => {}
+                Contact::Clears { slot } if acts => self.of(slot).for_each(|at| put(&mut here, at, false)),
+                _ => {}
             }
         }
         here
     }
 
-    /// Adds marks to a state, as far as it holds anything in their slots; whether any was new for one that is looked at.
-    fn arrive(&mut self, id: u32, marks: &Marks) -> bool {
-        let (_, held) = &self.profiles[self.of_state[id as usize] as usize];
-        let there = &mut self.there[id as usize * self.words..][..self.words];
+    /// Adds marks to a part of a state, as far as it holds anything in their slots; whether any was new for a state
+    /// that is looked at.
+    fn arrive(&mut self, id: u32, part: usize, marks: &Marks) -> bool {
+        let place = self.place(id, part);
+        let held = &self.held[self.of_state[id as usize].0 as usize];
         let mut changed = false;
-        for ((there, marks), held) in there.iter_mut().zip(marks).zip(held) {
+        for ((there, marks), held) in self.there[place].iter_mut().zip(marks).zip(&held[part]) {
             let new = marks & held & !*there;
             *there |= new;
             changed |= new != 0;

@@ -4,8 +4,8 @@ use super::definition::{Accept, Api, Behaviour, Handler, HandlerId, Needs, Op, O
 use super::handler::{Peer, Run};
 use super::item::{self, Lens, Reading};
 use super::layout::replica;
-use super::state::{self, State};
-use super::watch::Slot;
+use super::pairs::Slot;
+use super::state::{self, Byte, State};
 use super::{Fleet, NOBODY, broken};
 use crate::planted::{Planted, planted};
 use crate::relation::{Harm, Label};
@@ -57,7 +57,8 @@ impl Fleet {
                 }
                 let behaviour = self.behaviour(&state.control, pool, other);
                 let replies = reply_of(behaviour, api).map_or(1, |(puts, _)| Self::choices_of(puts));
-                each(Peer { pool: pool as u8, who: who as u8 }, Self::choices_of(puts) * replies);
+                let takers = accepts_of(behaviour, api).count().max(1) as u16;
+                each(Peer { pool: pool as u8, who: who as u8 }, Self::choices_of(puts) * takers * replies);
             }
         }
     }
@@ -107,8 +108,19 @@ fn reply_of(behaviour: &Behaviour, api: u16) -> Option<(&[Put], u16)> {
     behaviour.replies.iter().find(|(replied, ..)| *replied == api).map(|(_, puts, origin)| (puts.as_slice(), *origin))
 }
 
-fn accept_of(behaviour: &Behaviour, api: u16) -> Option<&Accept> {
-    behaviour.accepts.iter().find(|accept| accept.api == api)
+fn accepts_of(behaviour: &Behaviour, api: u16) -> impl Iterator<Item = &Accept> {
+    behaviour.accepts.iter().filter(move |accept| accept.api == api)
+}
+
+/// Of those that take such a call, one that accepts this one, by choice; the first if none does.
+fn accept_of<'a>(behaviour: &'a Behaviour, api: u16, payload: &[Byte], choice: &mut u16) -> Option<&'a Accept> {
+    let all: Vec<&Accept> = accepts_of(behaviour, api).collect();
+    let reads = |needs: &Needs| item::read(needs, payload, true, LENS).stopped.is_none();
+    let accepting = all.iter().filter(|accept| accept.needs.as_ref().is_none_or(reads));
+    let picked = usize::from(*choice) % all.len().max(1);
+    *choice /= all.len().max(1) as u16;
+    let count = accepting.clone().count();
+    if count == 0 { all.first().copied() } else { accepting.copied().nth(picked % count) }
 }
 
 impl<'f> Run<'f> {
@@ -123,8 +135,13 @@ impl<'f> Run<'f> {
     ) -> Option<Outcome> {
         let fleet = self.fleet;
         let (version, behaviour, receiver) = self.peer(peer);
+        if let Some(receiver) = &receiver {
+            let control = &self.state.control;
+            let view = |value| fleet.view(control, usize::from(peer.pool), receiver, value);
+            fleet.acts(version, &view, &mut self.watch);
+        }
         let payload = self.call_payload(api, puts, &mut choice);
-        let accept = accept_of(behaviour, api);
+        let accept = accept_of(behaviour, api, &payload, &mut choice);
         let static_reply = reply_of(behaviour, api);
         if accept.is_none() && static_reply.is_none() && !broken::r4() {
             self.harm(Harm::Reject, version, fleet.api_place(api), Label::NONE, origin);
@@ -133,8 +150,8 @@ impl<'f> Run<'f> {
         let own = fleet.definition.handlers[usize::from(self.handler)].version;
         if let Some(accept) = accept {
             if let Some(needs) = &accept.needs {
-                self.says(Slot::Request(api), own, version);
                 let reading = item::read(needs, &payload, true, LENS);
+                self.says(Slot::Request(api), own, version, reading.taken);
                 self.blame(&reading, version, api, accept.origin);
                 match reading.stopped {
                     Some(Outcome::Crash) => {
@@ -159,8 +176,8 @@ impl<'f> Run<'f> {
             return None;
         };
         let payload = self.call_payload(api, puts, &mut choice);
-        self.says(Slot::Reply(api), version, own);
         let reading = item::read(needs, &payload, true, LENS);
+        self.says(Slot::Reply(api), version, own, reading.taken);
         self.blame(&reading, own, api, origin);
         reading.stopped
     }
@@ -202,8 +219,8 @@ impl<'f> Run<'f> {
         }
         let (version, behaviour, _) = self.peer(peer);
         let (needs, origin) = fleet.expects(behaviour, api)?;
-        self.says(Slot::Reply(api), self.declared().version, version);
         let reading = item::read(needs, &payload, true, LENS);
+        self.says(Slot::Reply(api), self.declared().version, version, reading.taken);
         self.blame(&reading, version, api, origin);
         None
     }

@@ -23,7 +23,7 @@ pub type HandlerId = u16;
 /// Everything that a fleet is and does.
 #[derive(Clone, Debug, Default)]
 pub struct Definition {
-    /// Tables, documents, queues, caches, disks, memory.
+    /// Tables, documents, queues, caches, disks, memory, effects.
     pub places: Vec<Place>,
     /// Calls.
     pub apis: Vec<Api>,
@@ -74,6 +74,8 @@ pub struct Place {
     pub kind: PlaceKind,
     /// Its fields.
     pub fields: Vec<Field>,
+    /// Disks and memory: how long an item lives.
+    pub ttl: Option<u64>,
 }
 
 /// What sort of container.
@@ -91,6 +93,8 @@ pub enum PlaceKind {
     Disk(u16),
     /// Of each replica of that actor, gone after a restart.
     Memory(u16),
+    /// Outside: what is sent there cannot be taken back. It has no fields of its own: nothing of what is sent is kept.
+    Effect(Effect),
 }
 
 /// The attributes of a queue.
@@ -121,6 +125,17 @@ pub struct Cache {
     pub on_write: OnWrite,
     /// A stale hit is harm.
     pub fresh_required: bool,
+}
+
+/// The attributes of a place outside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Effect {
+    /// How many fields are sent there.
+    pub fields: usize,
+    /// The fields that may be sent only so.
+    pub allowed: Vec<(u8, Vec<FieldIs>)>,
+    /// A second time for one key is loss.
+    pub at_most_once: bool,
 }
 
 /// What a write to its source does to a cache entry.

@@ -1,6 +1,6 @@
 //! What is declared and can be used by a path, or by none (V7).
 
-use super::definition::{Action, Behaviour, Definition, Needs, Observed, Op, VersionId};
+use super::definition::{Action, Asked, Atom, Behaviour, Definition, Fact, Needs, Observed, Op, VersionId};
 use super::layout::{Home, control, presence};
 use super::programme::Entry;
 use super::rollout::sub;
@@ -30,6 +30,8 @@ pub enum Element {
     Value(u16, u8),
     /// A rule for what is not as expected is followed.
     Rule(u16),
+    /// Somebody whose doing depends on a flag or config acts while he observes that value of it.
+    Acted(u16, u8),
     /// One more than the last.
     End,
 }
@@ -41,7 +43,7 @@ impl Fleet {
         let lines = definition.plan.len() + self.programmes.rollback(0).len();
         let values = |before: usize| definition.values[..before].iter().map(|value| usize::from(value.values)).sum();
         // Per sort: how many there are, in the order of `Element`.
-        let sizes: [usize; 8] = [
+        let sizes: [usize; 9] = [
             definition.places.len(),
             definition.handlers.len(),
             lines,
@@ -50,6 +52,7 @@ impl Fleet {
             definition.versions.len(),
             values(definition.values.len()),
             usize::from(definition.rules),
+            values(definition.values.len()),
         ];
         let plan = definition.plan.len();
         let (sort, at) = match element {
@@ -62,7 +65,8 @@ impl Fleet {
             Element::Start(version) => (5, usize::from(version)),
             Element::Value(value, index) => (6, values(usize::from(value)) + usize::from(index)),
             Element::Rule(rule) => (7, usize::from(rule)),
-            Element::End => (8, 0),
+            Element::Acted(value, index) => (8, values(usize::from(value)) + usize::from(index)),
+            Element::End => (9, 0),
         };
         (sizes[..sort].iter().sum::<usize>() + at) as u32
     }
@@ -94,7 +98,8 @@ impl Fleet {
                 let Some((line, entry)) = self.watched_line(state) else { return };
                 let undo = line.checked_sub(self.definition.plan.len() as u16);
                 each(undo.map_or(Element::Step(line), Element::Undo));
-                if step.what == sub::FINISH && !entry.line.verify.is_empty() {
+                // A part that a `verify` says nothing about never asks for it.
+                if step.what == sub::FINISH || entry.line.verify.is_empty() {
                     each(Element::Verified(line));
                 }
             }
@@ -153,6 +158,7 @@ impl Fleet {
                 Home::Messages => {
                     state.keys.iter().any(|(key, _)| key.messages.iter().any(|message| usize::from(message[0]) == id))
                 }
+                Home::Nowhere => false,
             };
             if there {
                 each(id as u16);
@@ -162,6 +168,30 @@ impl Fleet {
 }
 
 impl Definition {
+    /// Per version: the flags and configs on which it depends what it does.
+    pub(super) fn minded(&self) -> Vec<Vec<u16>> {
+        let named = |fact: &Fact| -> Vec<u16> {
+            let value = |atom: &Atom| if let Atom::ValueIs { value, .. } = atom { Some(*value) } else { None };
+            fact.iter().filter_map(value).collect()
+        };
+        let mut minded: Vec<Vec<u16>> = Vec::new();
+        for version in &self.versions {
+            let conditions = version.conditions.iter().flatten().filter_map(|literal| match literal.asked {
+                Asked::Value(value, _) => Some(value),
+                Asked::Role(_) => None,
+            });
+            minded.push(conditions.chain(version.starts_if.iter().flat_map(named)).collect());
+        }
+        for handler in &self.handlers {
+            minded[usize::from(handler.version)].extend(handler.when.iter().flat_map(named));
+        }
+        for values in &mut minded {
+            values.sort_unstable();
+            values.dedup();
+        }
+        minded
+    }
+
     /// The versions for which a declared rule counts.
     pub fn followers(&self, rule: u16) -> Vec<VersionId> {
         let follows = |needs: &Needs| needs.otherwise.rules.contains(&rule);

@@ -1,8 +1,8 @@
 //! What happens by itself: users, messages, timers, views, starts, faults.
 
-use super::definition::{Action, Backfill, BackfillFrom, Behaviour, Observed, PlaceKind, Trigger, VersionId};
+use super::definition::{Action, Backfill, BackfillFrom, Behaviour, Field, Observed, PlaceKind, Trigger, VersionId};
 use super::handler::Turn;
-use super::layout::{clear, control, presence, replica};
+use super::layout::{clear, column, control, fill_by_store, presence, replica};
 use super::rollout::mode;
 use super::state::{self, ABSENT, Byte, State, fresh, made_stale, retagged, stale, tag};
 use super::watch::Watch;
@@ -41,6 +41,7 @@ impl Fleet {
     pub(super) fn environment_moves(&self, state: &State, out: &mut Vec<Step>) {
         self.replica_lives(state, out);
         self.role_moves(state, out);
+        self.lapses(state, out);
         self.client_views(state, out);
         let awake = if planted(Planted::SecondKeyAsleep) { 1 } else { state.keys.len() };
         for key in 0..awake {
@@ -68,13 +69,49 @@ impl Fleet {
                     out.push(step(Kind::Restart));
                 }
                 for (value, offset) in &self.layout.views[pool] {
-                    let lags = self.definition.values[*value].observed == Observed::Lagging;
-                    if lags && own[*offset] != state.control[self.layout.values[*value]] {
-                        out.push(Step { what: *value as u16, ..step(Kind::View) });
+                    let view = Step { what: *value as u16, ..step(Kind::View) };
+                    if self.definition.values[*value].observed != Observed::Lagging {
+                        continue;
+                    }
+                    if own[*offset] != state.control[self.layout.values[*value]] {
+                        out.push(view);
+                    } else if self.may_have_started(state, pool, own) {
+                        let older = self.older_views(state, *value).into_iter();
+                        out.extend(older.map(|older| Step { choice: 1 + u16::from(older), ..view }));
                     }
                 }
             }
         }
+    }
+
+    /// Whether a replica may have started just now: the running step has moved it, or a fault restarts it.
+    fn may_have_started(&self, state: &State, pool: usize, own: &state::Replica) -> bool {
+        let begun = self.current(state).filter(|_| state.control[control::STAGE] == 1);
+        self.definition.faults
+            || begun.is_some_and(|entry| match entry.line.action {
+                Action::Deploy { actor, version } => {
+                    usize::from(actor) == self.layout.actors[pool] && self.version_of(pool, own) == version
+                }
+                Action::Restart(actor) | Action::Replace(actor) => {
+                    usize::from(actor) == self.layout.actors[pool] && own[replica::MARKS] & replica::DUE == 0
+                }
+                _ => false,
+            })
+    }
+
+    /// What somebody still observes of a value that is changing; a replica that starts may observe it too.
+    fn older_views(&self, state: &State, value: usize) -> Vec<u8> {
+        let replicas = self.layout.views.iter().enumerate().flat_map(|(pool, views)| {
+            let offset = views.iter().find(|(observed, _)| *observed == value).map(|(_, offset)| *offset);
+            offset.into_iter().flat_map(move |offset| self.running(state, pool).map(move |(own, _)| own[offset]))
+        });
+        let clients = self.layout.client_views.iter().filter(|view| usize::from(view.1) == value);
+        let clients = clients.filter(|view| self.is_present(state, view.0)).map(|view| state.control[view.2]);
+        let mut older: Vec<u8> = replicas.chain(clients).collect();
+        older.retain(|view| *view != state.control[self.layout.values[value]]);
+        older.sort_unstable();
+        older.dedup();
+        older
     }
 
     /// Clients learn of a value, each version at its own moment.
@@ -241,7 +278,7 @@ impl Fleet {
     }
 
     /// Takes an environment move.
-    pub(super) fn happen(&self, state: &mut State, step: Step, watch: Watch) -> Effects {
+    pub(super) fn happen(&self, state: &mut State, step: Step, mut watch: Watch) -> Effects {
         let pool = (step.pool != CLIENT).then_some(usize::from(step.pool));
         let turn = Turn {
             pool,
@@ -261,7 +298,9 @@ impl Fleet {
                 Effects::new()
             }
             Kind::View => {
-                self.observe(state, turn.pool, turn.who, usize::from(step.what));
+                let truth = state.control[self.layout.values[usize::from(step.what)]];
+                let seen = step.choice.checked_sub(1).map_or(truth, |older| older as u8);
+                self.observe(state, turn.pool, turn.who, usize::from(step.what), seen);
                 Effects::new()
             }
             Kind::Elect | Kind::Oust => {
@@ -273,7 +312,8 @@ impl Fleet {
                 state.control[offset] = 1;
                 Effects::new()
             }
-            _ => self.change_key(state, step),
+            Kind::Lapse => self.lapse(state, step),
+            _ => self.change_key(state, step, &mut watch),
         };
         self.settle_programme(state);
         effects
@@ -285,21 +325,21 @@ impl Fleet {
         state::put(&mut state.pools[pool], own);
     }
 
-    fn observe(&self, state: &mut State, pool: Option<usize>, who: usize, value: usize) {
+    fn observe(&self, state: &mut State, pool: Option<usize>, who: usize, value: usize, seen: u8) {
         let Some(pool) = pool else {
             let views = &self.layout.client_views;
             let view = views.iter().find(|view| (usize::from(view.0), usize::from(view.1)) == (who, value));
-            state.control[view.expect("the client observes it").2] = state.control[self.layout.values[value]];
+            state.control[view.expect("the client observes it").2] = seen;
             return;
         };
         let mut own = state::take(&mut state.pools[pool], who);
         if let Some((_, offset)) = self.layout.views[pool].iter().find(|(observed, _)| *observed == value) {
-            own[*offset] = state.control[self.layout.values[value]];
+            own[*offset] = seen;
         }
         state::put(&mut state.pools[pool], own);
     }
 
-    fn change_key(&self, state: &mut State, step: Step) -> Effects {
+    fn change_key(&self, state: &mut State, step: Step, watch: &mut Watch) -> Effects {
         let mut effects = Effects::new();
         let mut key = state::take(&mut state.keys, usize::from(step.key));
         let before = ledger::fresh(self, &key, &state.pools);
@@ -321,12 +361,12 @@ impl Fleet {
                 });
             }
             Kind::Redo => self.redo(state, &mut key),
-            _ => self.pass(state, &mut key),
+            _ => self.pass(state, &mut key, watch),
         }
         let lost = before & !ledger::fresh(self, &key, &state.pools);
         let origin = self.current(state).map_or(Label::NONE, |entry| entry.line.origin);
-        ledger::charge(self, lost, Label::NONE, origin, &mut effects);
-        self.note_loss(state, &effects);
+        let saved = self.lose((&state.control, &mut key, &mut state.pools), lost, (Label::NONE, origin), &mut effects);
+        self.note_loss(state, &effects, saved);
         state::put(&mut state.keys, key);
         effects
     }
@@ -361,7 +401,7 @@ impl Fleet {
     }
 
     /// The backfill meets the key: it reads and writes in one moment, or in two if it is batched (R8).
-    fn pass(&self, state: &State, key: &mut state::Key) {
+    fn pass(&self, state: &State, key: &mut state::Key, watch: &mut Watch) {
         let Some(Action::Backfill(backfill)) = self.current(state).map(|entry| &entry.line.action) else {
             return;
         };
@@ -385,7 +425,7 @@ impl Fleet {
         key.items[mark] = 2;
         key.items[mark + 1] = 0;
         let retags = matches!(backfill.from, BackfillFrom::Retag(..));
-        if absent {
+        if absent && !(value.is_some() && self.insert(&state.control, backfill, key)) {
             return;
         }
         let literal = matches!(backfill.from, BackfillFrom::Literal(_));
@@ -397,8 +437,29 @@ impl Fleet {
         if retags || backfill.overwrite || before == ABSENT || broken::r8() {
             // A literal stands for the fact only where nothing else was known.
             *target = if literal && known { made_stale(value) } else { value };
+            if !retags {
+                self.watch_backfill(backfill, watch);
+            }
         }
         self.refresh_caches(backfill.place, key);
+        self.watch_refresh(backfill.place, watch);
+    }
+
+    /// A copy from another place creates the row that it fills, if the store lets it.
+    fn insert(&self, control: &state::Control, backfill: &Backfill, key: &mut state::Key) -> bool {
+        let BackfillFrom::Field(source, _) = backfill.from else { return false };
+        let fields = &self.definition.places[usize::from(backfill.place)].fields;
+        let column = |field: usize| self.layout.column(control, backfill.place, field as u8);
+        let lacks = |(at, field): (usize, &Field)| {
+            column(at) == column::NOT_NULL && at != usize::from(backfill.field) && !field.store_filled
+        };
+        if source == backfill.place || fields.iter().enumerate().any(lacks) {
+            return false;
+        }
+        let item = self.layout.item_mut(&self.definition, backfill.place, key, None);
+        item[0] = presence::YES;
+        fill_by_store(fields, |field| column(field) != column::NONE, item);
+        true
     }
 
     /// Whether the backfill has met every key.
@@ -428,10 +489,8 @@ impl Fleet {
     /// What the backfill would write; `None` = it leaves the key alone.
     fn source_value(&self, from: BackfillFrom, place: u16, field: u8, key: &state::Key) -> Option<Byte> {
         let target = self.layout.item(&self.definition, place, key, None);
-        if target[0] == presence::NO {
-            return None;
-        }
         match from {
+            BackfillFrom::Literal(_) | BackfillFrom::Retag(..) if target[0] == presence::NO => None,
             BackfillFrom::Field(source, column) => {
                 let item = self.layout.item(&self.definition, source, key, None);
                 Some(item[1 + usize::from(column)]).filter(|value| *value != ABSENT)
@@ -460,6 +519,7 @@ impl Fleet {
     pub(super) fn environment_of(&self, state: &State, step: Step) -> Mover {
         match step.kind {
             Kind::Deliver if step.stays == STAYS => Mover::Possible,
+            Kind::View if step.choice > 0 => Mover::Possible,
             Kind::Deliver
             | Kind::Continue
             | Kind::Boot
@@ -468,6 +528,7 @@ impl Fleet {
             | Kind::Pass
             | Kind::Expire
             | Kind::Elect => Mover::Fair,
+            Kind::Lapse if self.lapses_surely(state, step) => Mover::Fair,
             Kind::Request => {
                 let timer = self.definition.handlers[usize::from(step.what)].trigger == Trigger::Timer;
                 if timer || planted(Planted::RequestsBound) { Mover::Fair } else { Mover::Possible }

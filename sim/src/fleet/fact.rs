@@ -97,6 +97,7 @@ impl Fleet {
                     test(&item)
                 }
             }),
+            Home::Nowhere => false,
         }
     }
 }
@@ -104,16 +105,23 @@ impl Fleet {
 impl FieldTest {
     /// Whether the field of `item` (presence, then fields) is so.
     pub(super) fn holds(self, item: &[Byte], field: u8) -> bool {
+        self.is.of(item, field) != self.not
+    }
+}
+
+impl FieldIs {
+    /// Whether the field of `item` (presence, then fields) is so.
+    pub(super) fn of(self, item: &[Byte], field: u8) -> bool {
         let byte = item[1 + usize::from(field)];
-        let is = match self.is {
+        match self {
             FieldIs::Absent => byte == ABSENT,
             FieldIs::Stale => is_stale(byte),
+            FieldIs::Fresh => is_fresh(byte),
             FieldIs::Tag(wanted) => byte != ABSENT && tag(byte) == wanted,
             FieldIs::DistinctFrom(other) => {
                 let other = item[1 + usize::from(other)];
                 (byte == ABSENT) != (other == ABSENT) || is_fresh(byte) != is_fresh(other)
             }
-        };
-        is != self.not
+        }
     }
 }

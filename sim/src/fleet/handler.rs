@@ -5,12 +5,13 @@ use smallvec::SmallVec;
 use super::definition::{Handler, HandlerId, Moment, Needs, Op, Outcome, PlaceKind, Put, PutValue, Source, Trigger};
 use super::item::{self, Lens};
 use super::layout::{Home, column, presence, replica};
+use super::pairs::written;
 use super::state::{self, ABSENT, Byte, Key, Message, Replica, State, Task};
 use super::watch::Watch;
 use super::write::written_by;
 use super::{Fleet, broken, ledger};
 use crate::planted::{Planted, planted};
-use crate::relation::{Effects, Harm, Label};
+use crate::relation::{Contact, Effects, Harm, Label};
 
 /// A handler that is running: everything one moment may touch.
 pub(super) struct Run<'a> {
@@ -74,8 +75,11 @@ impl Run<'_> {
                     self.delete(*place);
                     None
                 }
-                Op::Send { queue, puts, .. } => {
-                    self.send(*queue, puts, &mut choice);
+                Op::Send { queue, puts, origin } => {
+                    match fleet.effect(*queue) {
+                        Some(effect) => self.send_out(*queue, effect, puts, *origin, &mut choice),
+                        None => self.send(*queue, puts, &mut choice),
+                    }
                     None
                 }
                 Op::Call { api, puts, reply, origin } => self.call(*api, puts, reply.as_ref(), *origin, choice, peer),
@@ -99,8 +103,8 @@ impl Run<'_> {
         };
         let fields = &message[MESSAGE_FIELDS..];
         let lens = Lens { exists: &|_| true, sees_unknown: true, stale_is_harm: true };
-        self.takes(queue);
         let reading = item::read(needs, fields, true, lens);
+        self.takes(queue, reading.taken);
         let (actor, origin) = (self.declared().version, self.declared().origin);
         for (harm, field) in &reading.harms {
             // A rejected message costs an attempt; nobody is hurt until it is given up.
@@ -133,7 +137,7 @@ impl Run<'_> {
             },
         );
         if present && answered {
-            self.takes(place);
+            self.takes(place, reading.taken);
         }
         let actor = self.declared().version;
         for (harm, field) in &reading.harms {
@@ -188,7 +192,8 @@ impl Run<'_> {
             let item = Message::from_slice(fleet.layout.item(&fleet.definition, *place, &self.key, self.own_ref()));
             if let Some((there, fields)) = item.split_first() {
                 if *there != presence::NO {
-                    self.takes(*place);
+                    let present = fields.get(usize::from(*field)).is_some_and(|byte| *byte != ABSENT);
+                    self.takes(*place, u64::from(present) << field);
                 }
                 self.carry(*source, fields);
             }
@@ -201,7 +206,7 @@ impl Run<'_> {
         let mut live = self.fleet.live_versions(self.state);
         live.push(self.declared().version);
         self.fleet.enqueue(&live, &mut self.key, queue, &fields);
-        self.sends(queue);
+        self.sends(queue, written(puts));
     }
 
     fn payload(&self, queue: u16, puts: &[Put], choice: &mut u16) -> Message {
@@ -233,7 +238,7 @@ pub(super) const MESSAGE_FIELDS: usize = 5;
 /// Offset of the misread data in a task: handler (2), moment, misread (4), carried, message.
 const TASK_LATE: usize = 3;
 /// Offset of the carried values in a task.
-pub(super) const TASK_CARRIED: usize = 7;
+pub const TASK_CARRIED: usize = 7;
 /// The most data that one handler may touch.
 pub const DATA_MAX: usize = 32;
 
@@ -316,11 +321,16 @@ impl Fleet {
         self.run(state, key, turn, suspended, watch)
     }
 
-    fn run(&self, state: &mut State, key: Key, turn: Turn, suspended: Suspended, watch: Watch) -> Effects {
+    fn run(&self, state: &mut State, key: Key, turn: Turn, suspended: Suspended, mut watch: Watch) -> Effects {
         let Suspended { moment: index, misread, carried, message, duplicate } = suspended;
         let handler = &self.definition.handlers[usize::from(turn.handler)];
         let held_before = ledger::fresh(self, &key, &state.pools);
         let own = turn.pool.map(|pool| (pool, state::take(&mut state.pools[pool], turn.who)));
+        let view = |value: u16| match &own {
+            Some((pool, own)) => self.view(&state.control, *pool, own, value),
+            None => self.client_view(&state.control, handler.version, value),
+        };
+        self.acts(handler.version, &view, &mut watch);
         let mut run = Run {
             fleet: self,
             state,
@@ -335,7 +345,7 @@ impl Fleet {
             copied: SmallVec::new(),
             written: SmallVec::new(),
             changed: SmallVec::new(),
-            watch,
+            watch: watch.map(|watch| watch as &mut dyn FnMut(Contact)),
         };
         let plain = handler.moments[index].choices.max(1);
         let bug = turn.choice >= plain
@@ -343,7 +353,9 @@ impl Fleet {
         let mut stopped = run.moment(index, if bug { turn.choice % plain } else { turn.choice }, turn.peer);
         if bug && stopped.is_none() {
             stopped = handler.ends_in;
-            if let Some(harm) = handler.ends_in.and_then(item::harm_of) {
+            // A message is tried again without anybody's noticing.
+            let noticed = !(stopped == Some(Outcome::Retry) && matches!(handler.trigger, Trigger::Message(_)));
+            if let Some(harm) = stopped.and_then(item::harm_of).filter(|_| noticed) {
                 run.harm(harm, handler.version, Label::NONE, Label::NONE, handler.origin);
             }
         }
@@ -370,12 +382,12 @@ impl Fleet {
         by: &Handler,
         effects: &mut Effects,
     ) {
-        ledger::charge(self, lost, by.version, by.origin, effects);
+        let saved = self.lose((&state.control, &mut key, &mut state.pools), lost, (by.version, by.origin), effects);
         for place in changed {
             self.wake(state, &mut key, *place, by.version);
         }
         state::put(&mut state.keys, key);
-        self.note_loss(state, effects);
+        self.note_loss(state, effects, saved);
     }
 
     /// Wakes the `write` handlers of other actors.

@@ -16,6 +16,8 @@ pub struct Reading {
     pub harms: SmallVec<[(Harm, u8); 1]>,
     /// Fields that were misread.
     pub misread: SmallVec<[u8; 2]>,
+    /// Fields that the reader looked at (bit by field).
+    pub taken: u64,
     /// The declared rules that were followed.
     pub rules: SmallVec<[u16; 2]>,
 }
@@ -59,6 +61,7 @@ pub fn read(needs: &Needs, fields: &[Byte], present: bool, lens: Lens) -> Readin
             None => reading.follow(needs.otherwise.missing_field, missing_rule, need.alternatives[0]),
             Some(field) => {
                 let value = fields[usize::from(*field)];
+                reading.taken |= 1 << field;
                 if !need.tags.is_empty() && !need.tags.contains(&tag(value)) {
                     reading.follow(needs.otherwise.unknown_value, value_rule, *field)
                 } else {
@@ -108,11 +111,11 @@ impl Reading {
     }
 }
 
-/// The harm that an outcome is to the one who asked.
+/// The harm that an outcome is to the one who asked: whoever is told to try again has not been served.
 pub fn harm_of(outcome: Outcome) -> Option<Harm> {
     match outcome {
-        Outcome::Ignore | Outcome::Retry => None,
-        Outcome::Reject => Some(Harm::Reject),
+        Outcome::Ignore => None,
+        Outcome::Reject | Outcome::Retry => Some(Harm::Reject),
         Outcome::Drop => Some(Harm::Drop),
         Outcome::Crash => Some(Harm::Crash),
         Outcome::Misread => Some(Harm::Misread),

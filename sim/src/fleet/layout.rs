@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::definition::{Action, Definition, Observed, PlaceId, PlaceKind, SchemaChange};
+use super::definition::{Action, Definition, Effect, Observed, PlaceId, PlaceKind, SchemaChange};
 use super::state::{ABSENT, Byte, Control, Key, Replica, Shape, fresh};
 
 /// Offsets of the control block that every fleet has.
@@ -31,13 +31,13 @@ pub mod replica {
     pub const VERSION: usize = 0;
     /// 0 = up; 1 + n = starting, n moments of its start-up handlers done; [`FENCED`].
     pub const PHASE: usize = 1;
-    /// Bit 0: no step moves it. Bit 1: a `restart` step has yet to restart it. From bit 2 on: it holds a role.
+    /// Bit 0: no step moves it. Bit 1: a `restart` or `replace` has yet to take it. From bit 2 on: it holds a role.
     pub const MARKS: usize = 2;
     /// The first free offset.
     pub const END: usize = 3;
     /// No step moves it.
     pub const STRAGGLER: u8 = 1;
-    /// A `restart` step has yet to restart it.
+    /// A `restart` or `replace` has yet to take it.
     pub const DUE: u8 = 2;
     /// It holds the first role of its service; the next ones follow.
     pub const ROLE: u8 = 4;
@@ -79,6 +79,38 @@ pub enum Home {
     Replica(usize, usize),
     /// Among the key's messages.
     Messages,
+    /// Outside; nothing is kept.
+    Nowhere,
+}
+
+/// Which copy of a place's items is kept to be put back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeptOf {
+    /// That of the last backup.
+    Last,
+    /// That of the backup which this step of the plan took last.
+    Step(u16),
+    /// The disk as it was at the start.
+    Start,
+}
+
+/// A copy that is kept of an item, beside it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kept {
+    /// The place.
+    pub place: PlaceId,
+    /// Which copy.
+    pub of: KeptOf,
+    /// Where the item and its copy are.
+    pub home: Home,
+    /// The offset of the item.
+    pub item: usize,
+    /// The offset of the copy: presence, fields, and a bit per field: a newer value of its datum was written since.
+    pub at: usize,
+    /// How many fields the item has.
+    pub fields: usize,
+    /// Where 1 in the control block says that it was taken; one of the start needs none.
+    pub taken: Option<usize>,
 }
 
 /// The offsets of one fleet.
@@ -110,6 +142,8 @@ pub struct Layout {
     pub targets: Vec<Option<usize>>,
     /// Per role: the pool of its service, and its mark.
     pub roles: Vec<(usize, u8)>,
+    /// Copies that some step puts back.
+    pub kept: Vec<Kept>,
     /// The key's backfill mark: 0 = to do, 1 = read, 2 = done; the value read follows.
     pub passed: usize,
     /// Fixed lengths.
@@ -215,23 +249,47 @@ impl Layout {
         let mut next = 0;
         for place in &fleet.places {
             let length = 1 + place.fields.len();
-            let home = match place.kind {
+            let home = match &place.kind {
                 PlaceKind::Queue(_) => Home::Messages,
                 PlaceKind::Disk(actor) | PlaceKind::Memory(actor) => {
-                    let pool = self.pools[usize::from(actor)].expect("the owner is a service");
+                    let pool = self.pools[usize::from(*actor)].expect("the owner is a service");
                     let offset = self.shape.replicas[pool];
                     self.shape.replicas[pool] += length;
                     Home::Replica(pool, offset)
                 }
-                PlaceKind::Table | PlaceKind::Document | PlaceKind::Cache(_) => {
+                PlaceKind::Effect(Effect { at_most_once: false, .. }) => Home::Nowhere,
+                PlaceKind::Table | PlaceKind::Document | PlaceKind::Cache(_) | PlaceKind::Effect(_) => {
                     next += length;
                     Home::Key(next - length)
                 }
             };
             self.items.push(home);
         }
-        self.passed = next;
-        self.shape.items = next + 2;
+        self.passed = self.lay_kept(fleet, next);
+        self.shape.items = self.passed + 2;
+    }
+
+    fn lay_kept(&mut self, fleet: &Definition, mut next: usize) -> usize {
+        for (place, of) in Kept::wanted(fleet) {
+            let home = self.items[usize::from(place)];
+            let fields = fleet.places[usize::from(place)].fields.len();
+            let length = Kept::length(fields);
+            let (item, at) = match home {
+                Home::Key(item) => {
+                    next += length;
+                    (item, next - length)
+                }
+                Home::Replica(pool, item) => {
+                    self.shape.replicas[pool] += length;
+                    (item, self.shape.replicas[pool] - length)
+                }
+                Home::Messages | Home::Nowhere => unreachable!("only items are put back"),
+            };
+            let taken = (of != KeptOf::Start).then_some(self.shape.control);
+            self.shape.control += usize::from(taken.is_some());
+            self.kept.push(Kept { place, of, home, item, at, fields, taken });
+        }
+        next
     }
 
     /// Where it stands that a value of a table's field is destroyed.
@@ -292,7 +350,7 @@ impl Layout {
         match self.items[usize::from(place)] {
             Home::Key(offset) => &key.items[offset..offset + length],
             Home::Replica(_, offset) => own.map_or(&[], |replica| &replica[offset..offset + length]),
-            Home::Messages => &[],
+            Home::Messages | Home::Nowhere => &[],
         }
     }
 
@@ -308,7 +366,7 @@ impl Layout {
         match self.items[usize::from(place)] {
             Home::Key(offset) => &mut key.items[offset..offset + length],
             Home::Replica(_, offset) => own.map_or(&mut [], |replica| &mut replica[offset..offset + length]),
-            Home::Messages => &mut [],
+            Home::Messages | Home::Nowhere => &mut [],
         }
     }
 

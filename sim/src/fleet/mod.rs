@@ -6,16 +6,20 @@ pub mod programme;
 pub mod slip;
 pub mod state;
 
+mod backup;
 mod broken;
 mod cache;
 mod call;
+mod effect;
 mod element;
 mod environment;
 mod fact;
 mod handler;
 mod item;
 mod ledger;
+mod pairs;
 mod position;
+mod private;
 mod queue;
 mod role;
 mod rolling;
@@ -31,13 +35,14 @@ use layout::Layout;
 use programme::Programmes;
 use smallvec::SmallVec;
 use state::State;
+use watch::Watch;
 
 use crate::planted::{Planted, planted};
 use crate::relation::{At, Contact, Effects, Fault, Harm, Home, Judged, Label, Mode, Mover, Position, Relation};
 
 pub use element::Element;
-pub use handler::DATA_MAX;
-pub use watch::{Pair, Slot};
+pub use handler::{DATA_MAX, TASK_CARRIED};
+pub use pairs::{Pair, Slot};
 
 /// No peer.
 const NOBODY: Peer = Peer { pool: u8::MAX, who: 0 };
@@ -58,6 +63,8 @@ pub struct Fleet {
     held: Vec<(u16, u8, u16)>,
     /// Per handler: the data that it reads or writes.
     data_of: Vec<Vec<u16>>,
+    /// Per version: the flags and configs on which it depends what it does.
+    minded: Vec<Vec<u16>>,
     /// Whether some queue keeps order.
     keeps_order: bool,
 }
@@ -128,6 +135,8 @@ pub enum Kind {
     Elect,
     /// A role goes to another replica.
     Oust,
+    /// The item of a replica runs out.
+    Lapse,
 }
 
 impl Step {
@@ -163,6 +172,7 @@ impl Fleet {
             keys,
             held: Self::held_fields(&definition),
             data_of,
+            minded: definition.minded(),
             keeps_order: definition
                 .places
                 .iter()
@@ -187,6 +197,17 @@ impl Fleet {
             let of = move |(_, field): &(usize, &definition::Field)| data & (1 << field.datum) != 0;
             declared.fields.iter().enumerate().filter(of).map(move |(field, _)| (place as u16, field as u8))
         })
+    }
+
+    fn take(&self, state: &mut State, step: Step, watch: Watch) -> Effects {
+        let mut effects = if step.by_operator() { self.operate(state, step) } else { self.happen(state, step, watch) };
+        effects.sort_unstable();
+        effects.dedup();
+        self.vacate(state);
+        if self.keeps_order {
+            self.each_key(state, |key| self.close_ranks(key));
+        }
+        effects
     }
 
     fn start_keys(&self) -> Vec<state::Key> {
@@ -247,6 +268,10 @@ impl Fleet {
                 })
             });
             all = grown.collect();
+        }
+        for kept in self.layout.kept.iter().filter(|kept| kept.of == layout::KeptOf::Start) {
+            let layout::Home::Replica(pool, _) = kept.home else { continue };
+            all.iter_mut().flat_map(|pools| &mut pools[pool]).for_each(|(own, _)| kept.take(own));
         }
         all
     }
@@ -334,7 +359,7 @@ impl Relation for Fleet {
     }
 
     fn apply(&self, state: &mut State, step: Step) -> Effects {
-        self.apply_watched(state, step, &mut |_| {})
+        self.take(state, step, None)
     }
 
     fn mover(&self, state: &State, step: Step) -> Mover {
@@ -494,14 +519,17 @@ impl Judged for Fleet {
     }
 
     fn apply_watched(&self, state: &mut State, step: Step, each: &mut dyn FnMut(Contact)) -> Effects {
-        self.watch_transport(state, step, each);
-        let mut effects = if step.by_operator() { self.operate(state, step) } else { self.happen(state, step, each) };
-        effects.sort_unstable();
-        effects.dedup();
-        self.vacate(state);
-        if self.keeps_order {
-            self.each_key(state, |key| self.close_ranks(key));
+        self.watch_moves(state, step, each);
+        if self.keys == 1 {
+            return self.take(state, step, Some(each));
         }
+        self.name_keys(state, usize::from(step.key));
+        let effects = self.take(state, step, Some(each));
+        self.unname_keys(state, step, each);
         effects
+    }
+
+    fn filled(&self, state: &State, each: &mut dyn FnMut(u8, u32)) {
+        self.filled_slots(state, each);
     }
 }

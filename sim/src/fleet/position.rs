@@ -80,6 +80,7 @@ impl Fleet {
             | Action::WaitUntil(_)
             | Action::Drain(_)
             | Action::Restart(_)
+            | Action::Replace(_)
             | Action::Scale { .. }
             | Action::Fence { .. } => (false, true),
             _ => (false, !line.verify.is_empty()),
@@ -122,7 +123,9 @@ impl Fleet {
             let known = |label: &Label| label.harm == Harm::DeadLetter && label.place == queue;
             message[2] == 1 && !self.known_losses.iter().any(known) && !planted(Planted::DeadLettersSettled)
         });
-        if !between || control[control::STAGE] != 0 || control[control::LOST] != 0 || !views || dead {
+        let missing = state.keys.iter().any(|(key, _)| self.missing_in(key, &state.pools, &|_| true) != 0);
+        let lost = missing || control[control::LOST] != 0;
+        if lost || dead || !between || control[control::STAGE] != 0 || !views {
             return None;
         }
         let floor = &self.programmes.configurations[usize::from(control[control::FLOOR])];

@@ -1,6 +1,8 @@
 //! The programmes an operator can play: plan, rollback per floor, hotfix, repairs; and the configurations they lead to.
 
-use super::definition::{Action, Atom, Definition, Line, OpKind, PlaceKind, RollbackRule, SchemaChange, VersionId};
+use super::definition::{
+    Action, Atom, Definition, Fact, Line, OpKind, PlaceKind, RollbackRule, SchemaChange, VersionId,
+};
 use super::layout::column;
 
 /// The most lines of a programme.
@@ -220,7 +222,10 @@ fn rollback(fleet: &Definition, configurations: &[Configuration], floor: u16) ->
     match &fleet.rollback {
         RollbackRule::To(lists) => {
             let list = lists.iter().find(|(step, _)| *step == floor);
-            list.map_or_else(|| reverse(fleet, configurations, floor, Reverse::Inverse), |(_, lines)| always(lines))
+            list.map_or_else(
+                || reverse(fleet, configurations, floor, Reverse::Inverse),
+                |(_, lines)| listed(fleet, lines),
+            )
         }
         RollbackRule::List(lines) => {
             let undo_past_floor = floor > 0
@@ -229,14 +234,31 @@ fn rollback(fleet: &Definition, configurations: &[Configuration], floor: u16) ->
                     .any(|line| line.undo.as_ref().is_some_and(|undo| !undo.is_empty()));
             if undo_past_floor {
                 reverse(fleet, configurations, floor, Reverse::UndoOnly)
+            } else if floor == 0 {
+                listed(fleet, lines)
             } else {
-                always(lines).into_iter().map(|entry| capped(entry, &configurations[usize::from(floor)])).collect()
+                listed(fleet, lines)
+                    .into_iter()
+                    .map(|entry| capped(entry, &configurations[usize::from(floor)]))
+                    .collect()
             }
         }
         RollbackRule::Inverse => reverse(fleet, configurations, floor, Reverse::Inverse),
         RollbackRule::CodeOnly => reverse(fleet, configurations, floor, Reverse::CodeOnly),
         RollbackRule::UndoEverything => reverse(fleet, configurations, floor, Reverse::Everything),
     }
+}
+
+/// The lines of a listed rollback. All of them run; but where the step that takes a backup is not begun, there is
+/// nothing yet that restoring would undo.
+fn listed(fleet: &Definition, lines: &[Line]) -> Vec<Entry> {
+    let mut entries = always(lines);
+    for entry in &mut entries {
+        let Action::Restore(place, from) = entry.line.action else { continue };
+        let backs_up = |line: &Line| matches!(line.action, Action::Backup(copied, step) if copied == place && from.is_none_or(|from| from == step));
+        entry.step = fleet.plan.iter().position(backs_up).map_or(0, |at| at as u16 + 1);
+    }
+    entries
 }
 
 /// A deploy or value below the floor's is replaced by the floor's.
@@ -273,7 +295,9 @@ fn reverse(fleet: &Definition, configurations: &[Configuration], floor: u16, rul
     for step in blocks.into_iter().rev().flatten() {
         let line = &fleet.plan[usize::from(step) - 1];
         entries.extend(
-            taken_back(line, &configurations[usize::from(step) - 1], rule).into_iter().map(|line| Entry { line, step }),
+            taken_back(fleet, line, &configurations[usize::from(step) - 1], rule)
+                .into_iter()
+                .map(|line| Entry { line, step }),
         );
     }
     entries
@@ -283,7 +307,7 @@ fn reruns(action: &Action) -> bool {
     matches!(action, Action::Restart(_) | Action::Drain(_) | Action::Wait(_))
 }
 
-fn taken_back(line: &Line, before: &Configuration, rule: Reverse) -> Vec<Line> {
+fn taken_back(fleet: &Definition, line: &Line, before: &Configuration, rule: Reverse) -> Vec<Line> {
     let Some(undo) = &line.undo else {
         return vec![];
     };
@@ -292,6 +316,7 @@ fn taken_back(line: &Line, before: &Configuration, rule: Reverse) -> Vec<Line> {
     }
     let mut lines = if rule == Reverse::CodeOnly { vec![] } else { undo.clone() };
     let back = |action: Action| Line {
+        when: needed(fleet, &action),
         stragglers_included: line.stragglers_included,
         origin: line.origin,
         ..Line::plain(action)
@@ -346,12 +371,26 @@ fn repairs(fleet: &Definition) -> Vec<Line> {
             actions.push((OpKind::Deploy, Action::Deploy { actor: actor as u16, version }));
         }
     }
-    let allowed = actions.into_iter().filter(|(kind, _)| !fleet.may_not.contains(kind)).map(|(kind, action)| {
-        let subject = subject_of(&action);
-        let needs = fleet.needs.iter().filter(|(of, on, _)| *of == kind && on.is_none_or(|on| Some(on) == subject));
-        Line { when: needs.flat_map(|(.., fact)| fact.clone()).collect(), ..Line::plain(action) }
-    });
+    let allowed = actions
+        .into_iter()
+        .filter(|(kind, _)| !fleet.may_not.contains(kind))
+        .map(|(_, action)| Line { when: needed(fleet, &action), ..Line::plain(action) });
     allowed.chain(fleet.repairs.iter().cloned()).collect()
+}
+
+/// What an operator's move that is not written in the scenario needs.
+fn needed(fleet: &Definition, action: &Action) -> Fact {
+    let kind = match action {
+        Action::Deploy { .. } => OpKind::Deploy,
+        Action::Set { .. } => OpKind::Set,
+        Action::Drain(_) => OpKind::Drain,
+        Action::Flush(_) => OpKind::Flush,
+        Action::Requeue(_) => OpKind::Requeue,
+        _ => return vec![],
+    };
+    let subject = subject_of(action);
+    let needs = fleet.needs.iter().filter(|(of, on, _)| *of == kind && on.is_none_or(|on| Some(on) == subject));
+    needs.flat_map(|(.., fact)| fact.clone()).collect()
 }
 
 /// The place, actor or value that a built-in repair works on.

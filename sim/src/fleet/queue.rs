@@ -9,7 +9,7 @@ use super::environment::Mind;
 use super::handler::{MARKED, MESSAGE_FIELDS, MESSAGE_MARKS, same_message};
 use super::item::{self, Lens};
 use super::layout::replica;
-use super::state::{self, Byte, Key, Message, State};
+use super::state::{self, ABSENT, Byte, Key, Message, State};
 use crate::planted::{Planted, planted};
 
 /// No consumer in particular.
@@ -85,6 +85,23 @@ impl Fleet {
             message[2] = 0;
             message[3] = self.queue(queue as u8).attempts;
             self.admit(key, message);
+        }
+    }
+
+    /// Moves every message of one queue into another.
+    pub(super) fn move_messages(&self, live: &[u16], key: &mut Key, from: u16, to: u16, fields: &[Option<u8>]) {
+        let (moved, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut key.messages).into_iter().partition(|message| u16::from(message[0]) == from);
+        key.messages = kept.into_iter().collect();
+        for message in moved {
+            let length = self.definition.places[usize::from(to)].fields.len();
+            let mut payload = vec![ABSENT; length];
+            for (at, target) in fields.iter().enumerate() {
+                if let Some(target) = target {
+                    payload[usize::from(*target)] = message[MESSAGE_FIELDS + at];
+                }
+            }
+            self.enqueue(live, key, to, &payload);
         }
     }
 
@@ -199,6 +216,21 @@ fn line(key: &Key, message: &Message) -> Vec<usize> {
     let mut line: Vec<usize> = (0..key.messages.len()).filter(|at| alike(&key.messages[*at])).collect();
     line.sort_by_key(|at| key.messages[*at][MESSAGE_MARKS] >> 1);
     line
+}
+
+/// Whether a message is there since before the running step began.
+pub(super) fn is_marked(message: &Message) -> bool {
+    message[MESSAGE_MARKS] & MARKED != 0
+}
+
+/// The messages that are there now and of which `of` says yes are there since before the running step began.
+pub(super) fn mark_messages(key: &mut Key, of: impl Fn(&Message) -> bool) {
+    for message in &mut key.messages {
+        if message[2] == 0 && of(message) {
+            message[MESSAGE_MARKS] |= MARKED;
+        }
+    }
+    key.messages.sort_unstable();
 }
 
 fn accepts(handler: &Handler, message: &Message) -> bool {

@@ -2,17 +2,18 @@
 
 use super::definition::{Action, Definition, Line, PlaceKind};
 use super::handler::add;
-use super::layout::{Home, control, replica};
+use super::layout::{Home, KeptOf, control, replica};
 use super::rollout::sub;
 use super::state::{self, Key, Replica, State};
 use super::{Fleet, Kind, Step, ledger};
 use crate::planted::{Planted, planted};
 use crate::relation::Effects;
 
-/// Whether a step may take a replica: it runs, and is no straggler unless these are included.
+/// Whether a step may take a replica: it runs, or is replaced, and is no straggler unless these are included.
 pub(super) fn movable(line: &Line, own: &Replica) -> bool {
     let straggles = own[replica::MARKS] & replica::STRAGGLER != 0 && !planted(Planted::StragglersDeployed);
-    !replica::is_fenced(own) && (line.stragglers_included || !straggles)
+    let replaced = matches!(line.action, Action::Replace(_)) && !planted(Planted::FenceNotLifted);
+    (replaced || !replica::is_fenced(own)) && (line.stragglers_included || !straggles)
 }
 
 impl Fleet {
@@ -65,6 +66,9 @@ impl Fleet {
                 Action::Fence { .. } => {}
                 _ => own[replica::MARKS] &= !replica::DUE,
             }
+            if matches!(line.action, Action::Replace(_)) {
+                self.renew(state, pool, &mut own);
+            }
             if matches!(line.action, Action::Fence { .. }) {
                 own[replica::PHASE] = replica::FENCED;
                 self.clear_memory(pool, &mut own);
@@ -75,18 +79,30 @@ impl Fleet {
             state::put(&mut state.pools[pool], own);
         }
         self.cut_orphans(state, effects);
-        self.note_loss(state, effects);
+        self.note_loss(state, effects, 0);
     }
 
-    pub(super) fn mark_due(&self, state: &mut State, actor: u16) {
-        let Some(pool) = self.layout.pools[usize::from(actor)] else {
+    /// A new replica in the place of `own`, which was taken out of the state; if that was fenced, it runs.
+    fn renew(&self, state: &mut State, pool: usize, own: &mut Replica) {
+        self.renew_disks(state, pool, own);
+        if replica::is_fenced(own) {
+            own[replica::PHASE] = 0;
+            for (value, offset) in &self.layout.views[pool] {
+                own[*offset] = state.control[self.layout.values[*value]];
+            }
+        }
+    }
+
+    /// The replicas that a `restart` or `replace` takes; a restart that is not followed takes none.
+    pub(super) fn mark_due(&self, state: &mut State, line: &Line) {
+        let Some(pool) = line.action.rolls().and_then(|actor| self.layout.pools[usize::from(actor)]) else {
             return;
         };
-        if !self.layout.boots[pool] {
+        if !self.layout.boots[pool] && matches!(line.action, Action::Restart(_)) {
             return;
         }
         for (mut own, count) in std::mem::take(&mut state.pools[pool]) {
-            if !replica::is_fenced(&own) {
+            if movable(line, &own) {
                 own[replica::MARKS] |= replica::DUE;
             }
             add(&mut state.pools[pool], own, count);
@@ -94,8 +110,9 @@ impl Fleet {
     }
 
     pub(super) fn restarted(&self, state: &State, actor: u16) -> bool {
-        let done = |own: &Replica| own[replica::MARKS] & replica::DUE == 0 && own[replica::PHASE] == 0;
-        self.replicas(state, actor).all(done)
+        let bag = self.layout.pools[usize::from(actor)].map_or(&[][..], |pool| &state.pools[pool]);
+        bag.iter().all(|(own, _)| own[replica::MARKS] & replica::DUE == 0)
+            && self.replicas(state, actor).all(|own| own[replica::PHASE] == 0)
     }
 }
 
@@ -164,7 +181,7 @@ impl Fleet {
         let mut plain = self.layout.replica(&self.definition, pool, version, false, &state.control);
         plain[replica::PHASE] = u8::from(self.layout.boots[pool]);
         let mut new = vec![plain];
-        for (own, _) in &state.pools[pool] {
+        for (own, _) in self.running(state, pool) {
             let mut late = new[0].clone();
             self.layout.views[pool].iter().for_each(|(_, offset)| late[*offset] = own[*offset]);
             new.push(late);
@@ -179,6 +196,11 @@ impl Fleet {
                     own
                 };
                 new = new.iter().flat_map(|own| alternatives.iter().map(move |item| with(own, item))).collect();
+            }
+        }
+        for kept in self.layout.kept.iter().filter(|kept| kept.of == KeptOf::Start) {
+            if matches!(kept.home, Home::Replica(owner, _) if owner == pool) {
+                new.iter_mut().for_each(|own| kept.take(own));
             }
         }
         new.sort_unstable();

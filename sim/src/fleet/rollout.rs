@@ -1,14 +1,16 @@
 //! The operator: sub-steps of the programme that runs, abort, retry, hotfix, repair (R11).
 
+use super::backup::put_many;
 use super::definition::{Action, BackfillFrom, Line, Observed, SchemaChange};
 use super::handler::{MARKED, MESSAGE_FIELDS, MESSAGE_MARKS, add};
 use super::layout::{Home, clear, column, control, presence, replica};
 use super::programme::Entry;
+use super::queue::{is_marked, mark_messages};
 use super::rolling::movable;
 use super::state::{self, ABSENT, Key, State, tag};
 use super::{Fleet, Kind, Step, broken, ledger};
 use crate::planted::{Planted, planted};
-use crate::relation::Effects;
+use crate::relation::{Effects, Label};
 
 /// The values of the mode byte.
 pub(super) mod mode {
@@ -138,6 +140,7 @@ impl Fleet {
                             BackfillFrom::Literal(_) | BackfillFrom::Retag(..) => true,
                         }
                 }
+                Action::Restore(place, step) => self.may_restore(state, *place, *step),
                 _ => true,
             }
     }
@@ -149,12 +152,14 @@ impl Fleet {
     }
 
     fn nothing_marked(&self, state: &State) -> bool {
-        state.keys.iter().all(|(key, _)| {
-            key.messages.iter().all(|message| !is_marked(message))
-                && self
-                    .caches()
-                    .all(|(place, _)| self.layout.item(&self.definition, place, key, None)[0] != presence::OLD)
-        })
+        let private = self.private_marks_gone(state);
+        private
+            && state.keys.iter().all(|(key, _)| {
+                key.messages.iter().all(|message| !is_marked(message))
+                    && self
+                        .caches()
+                        .all(|(place, _)| self.layout.item(&self.definition, place, key, None)[0] != presence::OLD)
+            })
     }
 
     /// Takes an operator's move.
@@ -244,6 +249,7 @@ impl Fleet {
             action @ (Action::Wait(_) | Action::WaitUntil(_)) => {
                 let length = self.wait_length(state, action);
                 self.each_key(state, |key| self.mark_old(key, length));
+                self.mark_private(state, length);
                 at_once = false;
             }
             Action::Backfill(_) | Action::Deploy { .. } | Action::Scale { .. } | Action::Fence { .. } => {
@@ -262,8 +268,10 @@ impl Fleet {
                 let live = self.live_versions(state);
                 self.each_key(state, |key| self.move_messages(&live, key, *from, *to, fields));
             }
-            Action::Restart(actor) => {
-                self.mark_due(state, *actor);
+            Action::Backup(place, step) => self.back_up(state, (*place, *step), line, effects),
+            Action::Restore(place, step) => self.restore(state, *place, *step),
+            Action::Restart(_) | Action::Replace(_) => {
+                self.mark_due(state, line);
                 at_once = false;
             }
         }
@@ -276,10 +284,7 @@ impl Fleet {
         let keys = std::mem::take(&mut state.keys);
         for (mut key, count) in keys {
             change(&mut key);
-            match state.keys.binary_search_by(|(other, _)| other.cmp(&key)) {
-                Ok(at) => state.keys[at].1 += count,
-                Err(at) => state.keys.insert(at, (key, count)),
-            }
+            put_many(state, key, count);
         }
     }
 
@@ -314,19 +319,21 @@ impl Fleet {
 
     /// Changes every key and charges what is lost.
     pub(super) fn change_rows(&self, state: &mut State, line: &Line, effects: &mut Effects, change: impl Fn(&mut Key)) {
-        let mut lost = 0u128;
+        let (mut lost, mut gone) = (0u128, 0u128);
+        // What is destroyed cannot be restored either.
+        let destroys = matches!(line.action, Action::Migrate { change: SchemaChange::DropValue(..), .. });
         let keys = std::mem::take(&mut state.keys);
         for (mut key, count) in keys {
             let before = ledger::fresh(self, &key, &state.pools);
             change(&mut key);
-            lost |= before & !ledger::fresh(self, &key, &state.pools);
-            match state.keys.binary_search_by(|(other, _)| other.cmp(&key)) {
-                Ok(at) => state.keys[at].1 += count,
-                Err(at) => state.keys.insert(at, (key, count)),
-            }
+            let here = before & !ledger::fresh(self, &key, &state.pools);
+            let by = (Label::NONE, line.origin);
+            let saved = self.lose((&state.control, &mut key, &mut state.pools), here, by, effects);
+            gone |= if destroys { here } else { here & !saved };
+            lost |= here;
+            put_many(state, key, count);
         }
-        ledger::charge(self, lost, crate::relation::Label::NONE, line.origin, effects);
-        self.note_loss(state, effects);
+        self.note_loss(state, effects, lost & !gone);
     }
 
     fn mark_old(&self, key: &mut Key, length: u64) {
@@ -370,22 +377,6 @@ impl Fleet {
         });
     }
 
-    fn move_messages(&self, live: &[u16], key: &mut Key, from: u16, to: u16, fields: &[Option<u8>]) {
-        let (moved, kept): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut key.messages).into_iter().partition(|message| u16::from(message[0]) == from);
-        key.messages = kept.into_iter().collect();
-        for message in moved {
-            let length = self.definition.places[usize::from(to)].fields.len();
-            let mut payload = vec![ABSENT; length];
-            for (at, target) in fields.iter().enumerate() {
-                if let Some(target) = target {
-                    payload[usize::from(*target)] = message[MESSAGE_FIELDS + at];
-                }
-            }
-            self.enqueue(live, key, to, &payload);
-        }
-    }
-
     fn finish_line(&self, state: &mut State) {
         let at = usize::from(state.control[control::LINE]);
         let entry = &self.entries(&state.control)[at];
@@ -405,7 +396,7 @@ impl Fleet {
 
     fn clear_marks(&self, state: &mut State) {
         self.each_key(state, |key| {
-            key.items[self.layout.passed..].fill(0);
+            key.items[self.layout.passed..self.layout.shape.items].fill(0);
             for message in &mut key.messages {
                 message[MESSAGE_MARKS] &= !MARKED;
             }
@@ -415,6 +406,7 @@ impl Fleet {
                 entry[0] = entry[0].min(presence::YES);
             }
         });
+        self.clear_private_marks(state);
         for bag in &mut state.pools {
             if bag.iter().any(|(own, _)| own[replica::MARKS] & replica::DUE != 0) {
                 for (mut own, count) in std::mem::take(bag) {
@@ -444,7 +436,7 @@ impl Fleet {
                 let complete = match line.action {
                     Action::Set { .. } => self.already(state, line),
                     ref action if begins_with_a_replica(action) => self.already(state, line),
-                    Action::Restart(actor) => self.restarted(state, actor),
+                    Action::Restart(actor) | Action::Replace(actor) => self.restarted(state, actor),
                     _ => false,
                 };
                 let ends = complete && self.holds(state, &line.verify);
@@ -536,17 +528,4 @@ impl Fleet {
 /// Whether a step is begun with its first replica, not before.
 fn begins_with_a_replica(action: &Action) -> bool {
     matches!(action, Action::Deploy { .. } | Action::Scale { .. } | Action::Fence { .. })
-}
-
-fn is_marked(message: &state::Message) -> bool {
-    message[MESSAGE_MARKS] & MARKED != 0
-}
-
-fn mark_messages(key: &mut Key, of: impl Fn(&state::Message) -> bool) {
-    for message in &mut key.messages {
-        if message[2] == 0 && of(message) {
-            message[MESSAGE_MARKS] |= MARKED;
-        }
-    }
-    key.messages.sort_unstable();
 }

@@ -54,26 +54,31 @@ impl Fleet {
 
     /// What a replica does under the flags that it observes.
     pub(super) fn behaviour(&self, control: &Control, pool: usize, own: &Replica) -> &Behaviour {
-        let view = |value: u16| {
-            let lagging = self.layout.views[pool]
-                .iter()
-                .find(|(observed, _)| *observed == usize::from(value) && !planted(Planted::ObservedAtOnce));
-            lagging.map_or(control[self.layout.values[usize::from(value)]], |(_, offset)| own[*offset])
-        };
+        let view = |value| self.view(control, pool, own, value);
         self.variant(self.version_of(pool, own), &view, &|role| self.holds_role(pool, own, role))
+    }
+
+    /// The value of a flag or config as a replica observes it.
+    pub(super) fn view(&self, control: &Control, pool: usize, own: &Replica, value: u16) -> u8 {
+        let lagging = self.layout.views[pool]
+            .iter()
+            .find(|(observed, _)| *observed == usize::from(value) && !planted(Planted::ObservedAtOnce));
+        lagging.map_or(control[self.layout.values[usize::from(value)]], |(_, offset)| own[*offset])
     }
 
     /// What a client does under the flags that it observes.
     pub(super) fn client_behaviour(&self, control: &Control, version: VersionId) -> &Behaviour {
-        let view = |value| {
-            let lagging = self
-                .layout
-                .client_views
-                .iter()
-                .find(|view| (view.0, view.1) == (version, value) && !planted(Planted::ObservedAtOnce));
-            control[lagging.map_or(self.layout.values[usize::from(value)], |view| view.2)]
-        };
-        self.variant(version, &view, &|_| false)
+        self.variant(version, &|value| self.client_view(control, version, value), &|_| false)
+    }
+
+    /// The value of a flag or config as a client observes it.
+    pub(super) fn client_view(&self, control: &Control, version: VersionId, value: u16) -> u8 {
+        let lagging = self
+            .layout
+            .client_views
+            .iter()
+            .find(|view| (view.0, view.1) == (version, value) && !planted(Planted::ObservedAtOnce));
+        control[lagging.map_or(self.layout.values[usize::from(value)], |view| view.2)]
     }
 
     fn variant(&self, version: VersionId, view: &dyn Fn(u16) -> u8, role: &dyn Fn(u16) -> bool) -> &Behaviour {
@@ -91,7 +96,7 @@ impl Fleet {
     }
 
     /// Whether a starting replica can go on: the next start-up handler, or being up.
-    pub(super) fn boot(&self, state: &mut State, turn: Turn, watch: Watch) -> Effects {
+    pub(super) fn boot(&self, state: &mut State, turn: Turn, mut watch: Watch) -> Effects {
         let (pool, who, key) = (turn.pool.expect("a replica"), turn.who, turn.key);
         let met = state.pools.get(usize::from(turn.peer.pool)).map(|bag| bag[usize::from(turn.peer.who)].0.clone());
         let mut own = state::take(&mut state.pools[pool], who);
@@ -99,6 +104,7 @@ impl Fleet {
             self.observe_at_start(state, pool, &mut own);
         }
         let first_key = state.keys[key].0.clone();
+        self.acts(self.version_of(pool, &own), &|value| self.view(&state.control, pool, &own, value), &mut watch);
         let start = self.next_start(state, pool, &own, &first_key);
         if start == Start::Fails {
             own[replica::PHASE] = 1;

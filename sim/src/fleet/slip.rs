@@ -23,6 +23,21 @@ pub enum Slip {
     },
 }
 
+impl Slip {
+    /// The step of `order`, counted from 1, with whose beginning the slip is made; one more than the last: with the end.
+    pub fn shows_at(self, order: &[u16]) -> u16 {
+        let of = |is: &dyn Fn(&u16) -> bool| order.iter().position(is);
+        let found = match self {
+            Slip::Skip(step) => of(&|other| *other > step),
+            Slip::Repeat(step) => order.iter().rposition(|other| *other == step),
+            Slip::Swap(step) => of(&|other| *other == step + 1),
+            Slip::Miss(step) => of(&|other| *other == step).map(|at| at + 1),
+            Slip::Early { step, .. } => of(&|other| *other == step),
+        };
+        found.unwrap_or(order.len()) as u16 + 1
+    }
+}
+
 impl Definition {
     /// Every single slip that makes another plan of this one, in canonical order.
     pub fn slips(&self) -> Vec<Slip> {

@@ -5,7 +5,8 @@ use smallvec::SmallVec;
 use super::definition::{HandlerId, Moment, Op, Outcome, PlaceKind, Put, PutValue, Source, Trigger};
 use super::handler::{MESSAGE_FIELDS, Run, TASK_CARRIED, add, same_message};
 use super::layout::{Home, column, presence};
-use super::state::{self, ABSENT, Byte, Message, is_fresh, made_stale, retagged};
+use super::pairs::written;
+use super::state::{self, ABSENT, Byte, Key, Message, Pool, is_fresh, made_stale, retagged};
 use super::{Fleet, broken};
 use crate::planted::{Planted, planted};
 use crate::relation::{Harm, Label};
@@ -81,7 +82,7 @@ impl Run<'_> {
         let new = puts.iter().filter(|put| matches!(put.value, PutValue::New(_)));
         self.written.extend(new.map(|put| (place, put.field)));
         fleet.refresh_caches(place, &mut self.key);
-        self.leaves(place);
+        self.leaves(place, written(puts));
         None
     }
 
@@ -127,88 +128,34 @@ impl Run<'_> {
     fn outdate_twins(&mut self, written: u16, newer: u128) {
         let fleet = self.fleet;
         self.outdate_copies(newer);
-        let written_before = std::mem::take(&mut self.written);
-        let elsewhere = |twin: &(u16, u8)| twin.0 != written && !written_before.contains(twin);
+        let elsewhere = |twin: &(u16, u8)| twin.0 != written && !self.written.contains(twin);
         for (place, field) in fleet.twins(newer).filter(elsewhere) {
-            match fleet.layout.items[usize::from(place)] {
-                Home::Key(offset) => {
-                    let byte = &mut self.key.items[offset + 1 + usize::from(field)];
-                    *byte = made_stale(*byte);
-                }
-                Home::Replica(pool, offset) => {
+            fleet.outdate_field(&mut self.key, &mut self.state.pools, place, field);
+            match (fleet.layout.items[usize::from(place)], &mut self.own, &mut self.message) {
+                (Home::Replica(pool, offset), Some((own_pool, own)), _) if *own_pool == pool => {
                     let at = offset + 1 + usize::from(field);
-                    if let Some((own_pool, own)) = &mut self.own
-                        && *own_pool == pool
-                    {
-                        own[at] = made_stale(own[at]);
-                    }
-                    let bag = std::mem::take(&mut self.state.pools[pool]);
-                    for (mut replica, count) in bag {
-                        replica[at] = made_stale(replica[at]);
-                        add(&mut self.state.pools[pool], replica, count);
-                    }
+                    own[at] = made_stale(own[at]);
                 }
-                Home::Messages => {
-                    for message in &mut self.key.messages {
-                        if u16::from(message[0]) == place {
-                            let byte = &mut message[MESSAGE_FIELDS + usize::from(field)];
-                            *byte = made_stale(*byte);
-                        }
-                    }
-                    self.key.messages.sort_unstable();
-                    self.key.messages.dedup();
-                    self.outdate_held_messages(place, field);
+                (Home::Messages, _, Some(message)) if u16::from(message[0]) == place => {
+                    let at = MESSAGE_FIELDS + usize::from(field);
+                    message[at] = made_stale(message[at]);
                 }
+                _ => {}
             }
         }
-        self.written = written_before;
-    }
-
-    /// The copy of a message that a handler in progress holds goes stale with the one in the queue.
-    fn outdate_held_messages(&mut self, queue: u16, field: u8) {
-        let at = MESSAGE_FIELDS + usize::from(field);
-        if let Some(message) = self.message.as_mut().filter(|message| u16::from(message[0]) == queue) {
-            message[at] = made_stale(message[at]);
-        }
-        for task in &mut self.key.tasks {
-            let handler = &self.fleet.definition.handlers[usize::from(Fleet::task_handler(task))];
-            let message = TASK_CARRIED + handler.carries.len();
-            if task.get(message).is_some_and(|held| u16::from(*held) == queue) {
-                task[message + at] = made_stale(task[message + at]);
-            }
-        }
-        self.key.tasks.sort_unstable();
-        self.key.tasks.dedup();
+        let own = self.own.as_mut().map(|(pool, own)| (*pool, own));
+        fleet.outdate_backups(&mut self.key, &mut self.state.pools, own, (written, newer));
     }
 
     /// Values that were read before and are yet to be written do not stand for the latest fact either.
     fn outdate_copies(&mut self, newer: u128) {
         let fleet = self.fleet;
-        let outdated = |handler: HandlerId, at: usize| {
-            let declared = &fleet.definition.handlers[usize::from(handler)];
-            let (source, field) = declared.carries[at];
-            let place = match (source, declared.trigger) {
-                (Source::Place(place), _) | (Source::Payload, Trigger::Message(place)) => place,
-                (Source::Payload, _) => return false,
-            };
-            newer & (1 << fleet.datum(place, field)) != 0
-        };
         for (at, byte) in self.carried.iter_mut().enumerate() {
-            if outdated(self.handler, at) {
+            if fleet.carries_one_of(newer, self.handler, at) {
                 *byte = made_stale(*byte);
             }
         }
-        for task in &mut self.key.tasks {
-            let handler = Fleet::task_handler(task);
-            for at in 0..fleet.definition.handlers[usize::from(handler)].carries.len() {
-                if outdated(handler, at) {
-                    task[TASK_CARRIED + at] = made_stale(task[TASK_CARRIED + at]);
-                }
-            }
-            fleet.overtake(task, newer);
-        }
-        self.key.tasks.sort_unstable();
-        self.key.tasks.dedup();
+        fleet.outdate_tasks(&mut self.key, newer);
         if fleet.backfilled_datum(self.state).is_some_and(|datum| newer & (1 << datum) != 0) {
             let read = &mut self.key.items[fleet.layout.passed + 1];
             *read = made_stale(*read);
@@ -243,8 +190,68 @@ impl Run<'_> {
 }
 
 impl Fleet {
+    /// A field no longer stands for the latest fact: in the key, in every replica or in every message.
+    pub(super) fn outdate_field(&self, key: &mut Key, pools: &mut [Pool], place: u16, field: u8) {
+        let at = 1 + usize::from(field);
+        match self.layout.items[usize::from(place)] {
+            Home::Key(offset) => key.items[offset + at] = made_stale(key.items[offset + at]),
+            Home::Replica(pool, offset) => {
+                for (mut replica, count) in std::mem::take(&mut pools[pool]) {
+                    replica[offset + at] = made_stale(replica[offset + at]);
+                    add(&mut pools[pool], replica, count);
+                }
+            }
+            Home::Messages => self.outdate_messages(key, place, MESSAGE_FIELDS + usize::from(field)),
+            Home::Nowhere => {}
+        }
+    }
+
+    /// The copy of a message that a handler in progress holds goes stale with the one in the queue.
+    fn outdate_messages(&self, key: &mut Key, queue: u16, at: usize) {
+        for message in key.messages.iter_mut().filter(|message| u16::from(message[0]) == queue) {
+            message[at] = made_stale(message[at]);
+        }
+        key.messages.sort_unstable();
+        key.messages.dedup();
+        for task in &mut key.tasks {
+            let handler = &self.definition.handlers[usize::from(Self::task_handler(task))];
+            let message = TASK_CARRIED + handler.carries.len();
+            if task.get(message).is_some_and(|held| u16::from(*held) == queue) {
+                task[message + at] = made_stale(task[message + at]);
+            }
+        }
+        key.tasks.sort_unstable();
+        key.tasks.dedup();
+    }
+
+    /// Whether what a handler carries there is one of `data`.
+    fn carries_one_of(&self, data: u128, handler: HandlerId, at: usize) -> bool {
+        let declared = &self.definition.handlers[usize::from(handler)];
+        let (source, field) = declared.carries[at];
+        let place = match (source, declared.trigger) {
+            (Source::Place(place), _) | (Source::Payload, Trigger::Message(place)) => place,
+            (Source::Payload, _) => return false,
+        };
+        data & (1 << self.datum(place, field)) != 0
+    }
+
+    /// Values that handlers in progress have read and are yet to write do not stand for the latest fact.
+    pub(super) fn outdate_tasks(&self, key: &mut Key, newer: u128) {
+        for task in &mut key.tasks {
+            let handler = Self::task_handler(task);
+            for at in 0..self.definition.handlers[usize::from(handler)].carries.len() {
+                if self.carries_one_of(newer, handler, at) {
+                    task[TASK_CARRIED + at] = made_stale(task[TASK_CARRIED + at]);
+                }
+            }
+            self.overtake(task, newer);
+        }
+        key.tasks.sort_unstable();
+        key.tasks.dedup();
+    }
+
     /// A destroyed value counts as absent, whoever writes it.
-    fn unless_destroyed(&self, control: &state::Control, place: u16, field: u8, byte: Byte) -> Byte {
+    pub(super) fn unless_destroyed(&self, control: &state::Control, place: u16, field: u8, byte: Byte) -> Byte {
         let destroyed = byte != ABSENT
             && self.layout.destroyed_at(place, field, state::tag(byte)).is_some_and(|offset| control[offset] == 1);
         if destroyed { ABSENT } else { byte }

@@ -216,9 +216,9 @@ pub enum Op {
         /// The declaration.
         origin: u16,
     },
-    /// Sends a message.
+    /// Sends a message, or something outside.
     Send {
-        /// The queue.
+        /// The queue or effect.
         queue: PlaceId,
         /// What.
         puts: Vec<Put>,

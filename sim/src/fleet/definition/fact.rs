@@ -59,6 +59,8 @@ pub enum FieldIs {
     Absent,
     /// There, and not the latest fact.
     Stale,
+    /// There, and the latest fact.
+    Fresh,
     /// There with that tag.
     Tag(Tag),
     /// Unlike that field of the same item.

@@ -75,6 +75,10 @@ pub enum Action {
     Move(PlaceId, PlaceId, Vec<Option<u8>>),
     /// Puts dead letters back.
     Requeue(PlaceId),
+    /// Takes a backup of the items of a place; the number of the step of the plan that does (0 = another line).
+    Backup(PlaceId, u16),
+    /// Puts the last backup back, or the last one that this step of the plan took; what it replaces is accepted loss.
+    Restore(PlaceId, Option<u16>),
     /// Restarts the replicas of an actor, one at a time.
     Restart(u16),
     /// Changes the number of replicas of an actor, one at a time.
@@ -93,6 +97,9 @@ pub enum Action {
         /// Only those whose own item of that place has the field so.
         holds: Option<(PlaceId, u8, FieldTest)>,
     },
+    /// Puts new replicas in the place of those of an actor, one at a time, with the disks of the start; what was on
+    /// the old ones is accepted loss.
+    Replace(u16),
 }
 
 impl Action {
@@ -101,10 +108,16 @@ impl Action {
         match self {
             Self::Deploy { actor, .. }
             | Self::Restart(actor)
+            | Self::Replace(actor)
             | Self::Scale { actor, .. }
             | Self::Fence { actor, .. } => Some(*actor),
             _ => None,
         }
+    }
+
+    /// Whether it discards something, whose loss is thereby accepted.
+    pub fn discards(&self) -> bool {
+        matches!(self, Action::Purge(..) | Action::Restore(..) | Action::Replace(_))
     }
 }
 
