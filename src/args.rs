@@ -1,9 +1,11 @@
 //! The command line as it is declared. The doc comments are the manual.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use turnback_scenarios::templates::{TEMPLATES, Template};
 
 use crate::testing::files::Shard;
 
@@ -12,6 +14,9 @@ const EXIT_CODES: &str = "Exit codes: 0 safe, 1 unsafe, 2 wrong usage or invalid
 
 const TEST_EXIT_CODES: &str = "Exit codes: 0 every plan is as it expects to be, 1 some plan is not, 2 wrong usage or \
     invalid scenario, 3 undecided, 101 a bug of ours.";
+
+const NEW_EXAMPLE: &str = "Example: turnback new rename-column --set table=customers --set column=mail --set to=email\n\n\
+    Exit codes: 0 both files are written, 2 wrong usage, or a file that is there already.";
 
 /// Finds the irrecoverable states of a rollout before production does.
 ///
@@ -49,6 +54,13 @@ pub enum Verb {
     Replay(ReplayArguments),
     /// Read a scenario back in plain English, or show the page of a code such as TB204.
     Explain(ExplainArguments),
+    /// Write a scenario to begin with: a change that is made every day, commented, beside its twin with the usual mistake.
+    ///
+    /// Without a TEMPLATE the templates are listed; with `-v` their parameters, too. On a terminal it asks for every
+    /// parameter that `--set` does not give; elsewhere the defaults are taken. NAME.yaml checks safe and
+    /// NAME-broken.yaml unsafe, so that both verdicts can be seen before anything is changed.
+    #[command(after_help = NEW_EXAMPLE)]
+    New(NewArguments),
     /// Say what is wrong with scenario files, without checking any plan.
     Lint(LintArguments),
     /// Print the JSON Schema of scenario files, for editors.
@@ -244,6 +256,26 @@ pub struct ExplainArguments {
     pub subject: String,
 }
 
+/// `turnback new`.
+#[derive(Args, Debug)]
+pub struct NewArguments {
+    /// What is changed.
+    #[arg(value_name = "TEMPLATE", value_parser = template())]
+    pub template: Option<&'static Template>,
+    /// The value of a parameter, for example `table=orders`; may be given several times.
+    #[arg(long, value_name = "PARAMETER=VALUE", value_parser = setting, requires = "template")]
+    pub set: Vec<(String, String)>,
+    /// What the files are called; else like the template.
+    #[arg(long, value_name = "NAME", value_parser = file_name, requires = "template")]
+    pub name: Option<String>,
+    /// The folder that they are written to; it is made if it is not there.
+    #[arg(long, short, value_name = "DIR", requires = "template")]
+    pub output: Option<PathBuf>,
+    /// Write over files that are there already.
+    #[arg(long, requires = "template")]
+    pub force: bool,
+}
+
 /// `turnback lint`.
 #[derive(Args, Debug)]
 pub struct LintArguments {
@@ -271,6 +303,30 @@ fn report(text: &str) -> Result<(Format, PathBuf), String> {
         return Err("no file after `=`".to_owned());
     }
     Ok((Format::from_str(format, true)?, PathBuf::from(file)))
+}
+
+/// The name of a template.
+fn template() -> impl TypedValueParser<Value = &'static Template> {
+    let words = TEMPLATES.iter().map(|template| PossibleValue::new(template.name).help(template.purpose));
+    PossibleValuesParser::new(words)
+        .try_map(|name| TEMPLATES.iter().find(|template| template.name == name).ok_or("there is no such template"))
+}
+
+/// `PARAMETER=VALUE`.
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (parameter, value) = text.split_once('=').ok_or("write PARAMETER=VALUE, for example `table=orders`")?;
+    Ok((parameter.to_owned(), value.to_owned()))
+}
+
+/// The name of a file in some folder, without its extension.
+fn file_name(text: &str) -> Result<String, String> {
+    let name = text.strip_suffix(".yaml").unwrap_or(text);
+    let inside = Path::new(name).file_name().is_some_and(|last| last == name);
+    if inside {
+        Ok(name.to_owned())
+    } else {
+        Err("a name without a folder is expected; `--output DIR` says where".to_owned())
+    }
 }
 
 /// A number with a unit, split.
@@ -333,5 +389,14 @@ mod tests {
     fn a_report_names_format_and_file() {
         assert_eq!(report("json=a=b.json"), Ok((Format::Json, PathBuf::from("a=b.json"))));
         assert!(report("json").is_err() && report("xml=a").is_err() && report("csv=").is_err());
+    }
+
+    #[test]
+    fn new_files_have_names_without_a_folder() {
+        assert_eq!(file_name("a-b.c"), Ok("a-b.c".to_owned()));
+        assert_eq!(file_name("a.yaml"), Ok("a".to_owned()));
+        assert!(["", "..", "a/b", "/a", "a/", ".yaml"].iter().all(|name| file_name(name).is_err()));
+        assert_eq!(setting("old=a=b"), Ok(("old".to_owned(), "a=b".to_owned())));
+        assert!(setting("old").is_err());
     }
 }

@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Verb::Test(test) => commands::test::run(test, &screen),
         Verb::Replay(replay) => commands::replay::run(replay, &screen),
         Verb::Explain(explain) => commands::explain::run(explain, &screen),
+        Verb::New(new) => commands::new::run(new, &screen),
         Verb::Lint(lint) => commands::lint::run(lint, &screen),
         Verb::Schema => commands::schema::run(&screen),
         Verb::Completions { shell } => commands::completions::run(*shell, &screen),

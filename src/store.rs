@@ -33,20 +33,32 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     replace(&target, bytes).map_err(problem)
 }
 
+/// Writes a whole new file; one that is there stays as it is.
+pub fn create(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    let made = staged(path, bytes).and_then(|file| file.persist_noclobber(path).map_err(|error| error.error));
+    made.map(drop).map_err(|error| format!("{} cannot be written: {error}", path.display()))
+}
+
 fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
     if target.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.map_or_else(|| PathBuf::from("."), Path::to_owned);
-    let mut file = as_new_files_are(&mut tempfile::Builder::new()).prefix(".turnback-").tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
+    let file = staged(target, bytes)?;
     if let Ok(known) = fs::metadata(target) {
         file.as_file().set_permissions(known.permissions())?;
     }
     file.persist(target).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// A file beside `target` that has its bytes but not yet its name.
+fn staged(target: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.map_or_else(|| PathBuf::from("."), Path::to_owned);
+    let mut file = as_new_files_are(&mut tempfile::Builder::new()).prefix(".turnback-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
 }
 
 /// Readable by whom other new files are.
@@ -73,6 +85,16 @@ mod tests {
         write(&path, b"first").unwrap();
         write(&path, b"second").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left behind");
+    }
+
+    #[test]
+    fn a_new_file_is_never_written_over_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new.yaml");
+        create(&path, b"first").unwrap();
+        assert!(create(&path, b"second").unwrap_err().contains("new.yaml cannot be written"));
+        assert_eq!(fs::read(&path).unwrap(), b"first");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left behind");
     }
 

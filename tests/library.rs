@@ -70,27 +70,23 @@ fn the_classes_of_the_corpus() {
         let expected =
             story.expected("recovery").as_deref() == Some(recovery) && story.expected("loss").is_some() == discards;
         let argued = story.header.iter().any(|line| line.starts_with("# Differs: "));
-        assert!(expected != argued, "{}: the corpus says {class}; expected: {expected}, argued: {argued}", story.name);
+        assert!(expected || argued, "{}: the corpus says {class}, and nothing is said against it", story.name);
     }
-}
-
-#[test]
-fn every_entry_of_the_corpus_has_its_scenario() {
-    let stories = stories();
-    let missing: Vec<String> =
-        corpus().into_keys().filter(|id| !stories.iter().any(|story| story.id.as_ref() == Some(id))).collect();
-    assert!(missing.is_empty(), "no scenario for {}", missing.join(", "));
 }
 
 /// `negative/` holds what must be found irrecoverable, and what was done about it.
 #[test]
 fn the_negative_ones_are_irrecoverable_and_nothing_else_is() {
+    let mut found = 0;
     for story in stories() {
         let irrecoverable = story.expected("recovery").as_deref() == Some("irrecoverable");
-        let fixed = story.name.ends_with("-fixed");
         let negative = story.path.parent().unwrap().ends_with("negative");
-        assert!(irrecoverable == (negative && !fixed), "{} is in the wrong folder", story.name);
+        let mended = story.expected("recovery").as_deref() == Some("safe");
+        assert!(!irrecoverable || negative, "{} belongs into negative/", story.name);
+        assert!(irrecoverable || mended || !negative, "{} is in negative/ and is not irrecoverable", story.name);
+        found += usize::from(irrecoverable);
     }
+    assert!(found >= 10, "only {found} are irrecoverable");
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod reference;
 mod schema;
 pub mod source;
 mod suggest;
+pub mod templates;
 mod text;
 pub mod tree;
 mod units;

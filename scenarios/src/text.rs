@@ -117,6 +117,23 @@ impl<'t> Text<'t> {
     }
 }
 
+/// Words of the language that cannot be names.
+const RESERVED: [&str; 14] =
+    ["all", "and", "any", "from", "if", "is", "no", "none", "not", "nothing", "or", "since", "until", "where"];
+
+/// Values that every field can have.
+pub const RESERVED_TAGS: [&str; 5] = ["wrong", "any", "fresh", "stale", "absent"];
+
+/// Why a text cannot be the name of something, and what to do about it.
+pub fn unfit_name(text: &str) -> Option<(String, Option<String>)> {
+    if !is_name(text) {
+        let help = "names have letters, digits and `. - _ /`".to_owned();
+        return Some((format!("`{text}` is not a name"), Some(help)));
+    }
+    let reserved = RESERVED.contains(&text);
+    reserved.then(|| (format!("`{text}` is a word of the language and cannot be a name"), None))
+}
+
 /// Whether a text is a NAME: letters, digits and `. - _ /`.
 pub fn is_name(text: &str) -> bool {
     let part = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '/');

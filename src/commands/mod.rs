@@ -5,6 +5,7 @@ pub mod completions;
 pub mod explain;
 pub mod lint;
 pub mod man;
+pub mod new;
 pub mod replay;
 pub mod schema;
 pub mod test;

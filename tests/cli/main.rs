@@ -4,6 +4,7 @@ mod bad_input;
 mod check;
 mod explain;
 mod lint;
+mod new;
 mod process;
 mod replay;
 mod schema;

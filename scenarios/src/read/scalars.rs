@@ -3,16 +3,12 @@
 use crate::ast::{Millis, Name};
 use crate::diagnostics::Code;
 use crate::keys::{self, Shape};
-use crate::text::{Text, is_name};
+use crate::text::{Text, unfit_name};
 use crate::tree::Node;
 use crate::units;
 
 use super::Reader;
 use super::keys_of::Keys;
-
-/// Words of the language that cannot be names.
-const RESERVED: [&str; 14] =
-    ["all", "and", "any", "from", "if", "is", "no", "none", "not", "nothing", "or", "since", "until", "where"];
 
 const DURATION_HELP: &str = "write a number and a unit: ms, s, m, h, d or w, as in `10m`";
 
@@ -40,13 +36,8 @@ impl Reader<'_> {
 
     /// The name in a declaration.
     pub(super) fn declared(&mut self, name: &Name) -> Name {
-        if !is_name(&name.value) {
-            let message = format!("`{}` is not a name", name.value);
-            let help = "names have letters, digits and `. - _ /`".to_owned();
+        if let Some((message, help)) = unfit_name(&name.value) {
             self.error(Code::BadName, name.span.clone(), message, help);
-        } else if RESERVED.contains(&name.value.as_str()) {
-            let message = format!("`{}` is a word of the language and cannot be a name", name.value);
-            self.error(Code::BadName, name.span.clone(), message, None);
         }
         name.clone()
     }
