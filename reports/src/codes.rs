@@ -31,7 +31,7 @@ pub fn page(code: &str) -> Option<&'static Page> {
     PAGES.iter().find(|page| page.code.eq_ignore_ascii_case(code))
 }
 
-const PAGES: [Page; 21] = [
+const PAGES: [Page; 22] = [
     Page {
         code: "TB201",
         severity: Severity::Error,
@@ -98,8 +98,8 @@ const PAGES: [Page; 21] = [
         code: "TB207",
         severity: Severity::Error,
         title: "accepted work is stalled",
-        meaning: "A piece of accepted work is neither done nor lost, and nothing that is certain to happen completes \
-                  it. Nobody sees an error.",
+        meaning: "A piece of accepted work is neither done nor lost, a role is vacant or a replica starts, and nothing \
+                  that is certain to happen ends that. Nobody sees an error.",
         example: "The rollback removed the last version that takes the messages which are still in the queue.",
         mend: "Drain before the version that takes them goes, or let the older version take them too.",
     },
@@ -234,6 +234,14 @@ const PAGES: [Page; 21] = [
                   meet one.",
         example: "`on_unknown_value: drop` of a consumer whose producers send only values that it accepts.",
         mend: "Remove the rule, or declare who writes or sends what it is for.",
+    },
+    Page {
+        code: "TB308",
+        severity: Severity::Warning,
+        title: "a role that nothing asks for",
+        meaning: "A role is declared, and no condition, call or guard depends on who holds it.",
+        example: "`roles: {leader: {of: web}}` without `if leader:`, `route: leader` or `leader is held`.",
+        mend: "Say what the holder does, route a call to it, or remove the role.",
     },
 ];
 

@@ -43,6 +43,8 @@ pub struct Scenario {
     pub apis: Vec<Api>,
     /// Flags (with the values `off`, `on`) and configs.
     pub values: Vec<Value>,
+    /// `roles:`
+    pub roles: Vec<Role>,
     /// Services and clients, in the order of declaration.
     pub actors: Vec<Actor>,
     /// The plans: one unnamed, or the named ones; none if the start alone is judged.

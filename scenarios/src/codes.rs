@@ -68,7 +68,7 @@ codes! {
     WrongShape "TB103" "another kind of value is expected"
         "A map, a list or a text stands where another of these is expected.\n\nFor example:\n\n    reads: {orders: status}\n\nWrite `reads: {orders: [status]}`."
     NotSupportedYet "TB104" "not supported yet"
-        "The language has this construct, but this version cannot judge it. It is refused rather than ignored, since an answer without it would be wrong.\n\nFor example:\n\n    plan: [{scale: web 6}]\n\nLeave it out if the answer does not depend on it."
+        "The language has this construct, but this version cannot judge it. It is refused rather than ignored, since an answer without it would be wrong.\n\nFor example:\n\n    plan: [{shed: db}]\n\nLeave it out if the answer does not depend on it."
     BadName "TB105" "not a name"
         "Names have letters, digits and `. - _ /`, and are not words of the language (`all and any from if is no none not nothing or since until where`).\n\nFor example:\n\n    tables: {my orders: ...}\n\nWrite `my-orders`."
     DuplicateName "TB106" "a name is used twice"

@@ -32,6 +32,8 @@ pub enum Where {
     Effect,
     /// `apis: NAME:`
     Api,
+    /// `roles: NAME:`
+    Role,
     /// `flags: NAME:`, written out.
     Flag,
     /// `config: NAME:`
@@ -66,7 +68,7 @@ pub enum Where {
 
 impl Where {
     /// All of them, in the order of the reference.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Top,
         Self::Table,
         Self::Document,
@@ -78,6 +80,7 @@ impl Where {
         Self::Migration,
         Self::Effect,
         Self::Api,
+        Self::Role,
         Self::Flag,
         Self::Config,
         Self::Service,
@@ -109,6 +112,7 @@ impl Where {
             Self::Migration => "migration",
             Self::Effect => "effect",
             Self::Api => "api",
+            Self::Role => "role",
             Self::Flag => "flag",
             Self::Config => "config",
             Self::Service => "service",

@@ -4,6 +4,7 @@ mod backups;
 mod columns;
 mod copies;
 mod fields;
+mod owners;
 mod plans;
 mod provided;
 mod walk;
@@ -18,6 +19,7 @@ use crate::diagnostics::{Code, Diagnostic};
 pub(crate) fn lint(scenario: &Scenario, whole: bool) -> Vec<Diagnostic> {
     let mut found = fields::unknown_fields(scenario);
     found.extend(plans::deploys_nothing(scenario));
+    found.extend(owners::of_another(scenario));
     found.extend(columns::listed_and_added(scenario));
     found.extend(copies::of_no_message(scenario));
     found.extend(backups::never_taken(scenario));

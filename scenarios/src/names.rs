@@ -135,7 +135,9 @@ pub struct Names {
     pub gates: IndexMap<String, Span>,
     /// Own metrics.
     pub metrics: IndexMap<String, Span>,
-    /// Roles and capacities: names of mechanisms that do not exist yet.
+    /// Roles, and the services that they are of.
+    pub roles: IndexMap<String, String>,
+    /// Capacities: names of mechanisms that do not exist yet.
     pub later: HashMap<String, &'static str>,
 }
 
@@ -204,7 +206,11 @@ impl Names {
     }
 
     fn collect_small(&mut self, root: &Node) {
-        for (key, word) in [("roles", "role"), ("capacities", "capacity")] {
+        for entry in entries(root, "roles") {
+            let of = entry.value.get("of").and_then(Node::text).unwrap_or_default();
+            self.roles.insert(entry.key.value.clone(), of.to_owned());
+        }
+        for (key, word) in [("capacities", "capacity")] {
             for entry in entries(root, key) {
                 self.later.insert(entry.key.value.clone(), word);
             }

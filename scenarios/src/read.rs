@@ -8,6 +8,7 @@ mod gates;
 mod keys_of;
 mod places;
 mod plans;
+mod roles;
 mod rollout;
 mod scalars;
 mod services;
@@ -228,6 +229,7 @@ impl Reader<'_> {
         let places = self.places(&top);
         let apis = self.apis(&top);
         let values = self.values(&top);
+        let roles = self.roles(&top);
         let actors = self.actors(&top);
         let metrics = self.metrics(&top);
         let gates = self.gates(&top);
@@ -241,6 +243,7 @@ impl Reader<'_> {
             places,
             apis,
             values,
+            roles,
             actors,
             plans,
             repairs,

@@ -18,8 +18,8 @@ Null, anchors, aliases, merge keys, tags, duplicate keys and several documents a
 | TAGS | values joined by `\\|`: `PENDING\\|PAID`; reserved: `wrong any fresh stale absent` |
 | FIELD | `x`, `x or y` (fallback), `x or \"text\"` (default), `x or nothing` (optional), `x: A\\|B` (values), `x from place.field [or nothing]` (copied) |
 | FIELDS | a list of FIELD, or `{fields: [...], on_missing_field: ...}`, or `none` (removed) |
-| COND | `[not] FLAG`, `CONFIG is [not] VALUE`, joined by ` and ` |
-| FACT | `all S >= V`, `all S at V`, `all S up`, `any S [at V] up`, `no S V`, `no CLIENT`, `no PLACE where FIELD is [not] TAG\\|absent\\|stale`, `PLACE is empty\\|absent\\|present`, `PLACE.FIELD is [not] TAG\\|absent\\|stale`, `CONFIG is [not] VALUE`, `FLAG is on\\|off`, `DURATION since STEP`, `CLIENT traffic < PCT`; joined by ` and `, or a list |
+| COND | `[not] FLAG`, `CONFIG is [not] VALUE`, `[not] ROLE`, joined by ` and ` |
+| FACT | `all S >= V`, `all S at V`, `all S up`, `any S [at V] up`, `no S V`, `no CLIENT`, `no PLACE where FIELD is [not] TAG\\|absent\\|stale`, `PLACE is empty\\|absent\\|present`, `PLACE.FIELD is [not] TAG\\|absent\\|stale`, `CONFIG is [not] VALUE`, `FLAG is on\\|off`, `ROLE is held\\|vacant`, `DURATION since STEP`, `CLIENT traffic < PCT`; joined by ` and `, or a list |
 | STEP | a map with exactly one verb and any modifiers |
 | OP LIMIT | `<` `<=` `==` `>=` `>` `at least` `at most`, and a number, PCT, DURATION or `Nx baseline`. YAML does not let a value begin with `>`: write `at least 1%`, or quote it |
 
@@ -137,6 +137,7 @@ fn introduction(stands: Where) -> &'static str {
         Where::Migration => "`migrations: {NAME: ...}`: exactly one of these.",
         Where::Effect => "`effects: {NAME: ...}`",
         Where::Api => "`apis: {NAME: ...}`: either `between` or `to`.",
+        Where::Role => "`roles: {NAME: ...}`",
         Where::Flag => "A flag written out: `flags: {fast: {starts: on}}`",
         Where::Config => "`config: {NAME: ...}`",
         Where::Service => "`services: {NAME: ...}`. A service without `versions` says directly what it does.",

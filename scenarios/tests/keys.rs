@@ -17,7 +17,8 @@ caches: {order-cache: {@cache }}
 disks: {spool: {@disk of: web}}
 memory: {session: {@memory of: web}}
 effects: {market: {@effect }, post: {}}
-apis: {peer-sync: {@api between: relay}}
+apis: {peer-sync: {@api between: web}}
+roles: {leader: {@role of: web}}
 flags: {write_queued: off, fast: {@flag }}
 config: {level: {@config values: [old, new]}}
 services: {
@@ -53,6 +54,7 @@ const PATCHES: &[(Where, &str, &str, &str)] = &[
     (Where::Top, "memory", "memory: {", "memory: {more: {of: web}, "),
     (Where::Top, "effects", "effects: {", "effects: {more: {}, "),
     (Where::Top, "apis", "apis: {", "apis: {more: {to: web}, "),
+    (Where::Top, "roles", "roles: {", "roles: {more: {of: web}, "),
     (Where::Top, "flags", "write_queued: off", "write_queued: on"),
     (Where::Top, "config", "config: {", "config: {more: {values: [a, b]}, "),
     (Where::Top, "services", "services: {", "services: {more: {}, "),
@@ -73,8 +75,9 @@ const PATCHES: &[(Where, &str, &str, &str)] = &[
     (Where::Field, "values", "k1|k2", "k1|k3"),
     (Where::Disk, "of", "{@disk of: web", "{@disk of: api"),
     (Where::Memory, "of", "{@memory of: web", "{@memory of: api"),
-    (Where::Api, "between", "between: relay", "between: api"),
-    (Where::Api, "to", "between: relay", "to: relay"),
+    (Where::Api, "between", "between: web", "between: api"),
+    (Where::Api, "to", "between: web", "to: relay"),
+    (Where::Role, "of", "{@role of: web", "{@role of: api"),
     (Where::Config, "values", "[old, new]", "[old, new, newest]"),
     (
         Where::Service,
@@ -111,6 +114,7 @@ fn mark(stands: Where, key: &Key) -> &'static str {
         Where::Migration | Where::Sessions => "@none",
         Where::Effect => "@effect",
         Where::Api => "@api",
+        Where::Role => "@role",
         Where::Flag => "@flag",
         Where::Config => "@config",
         Where::Service if keys::find(Where::Version, key.name).is_some() => "@body",

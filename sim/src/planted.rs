@@ -205,6 +205,26 @@ faults! {
     NeverLapses,
     /// Of several keys only the first one moves.
     SecondKeyAsleep,
+    /// A role stays with a replica that is down.
+    RoleKept,
+    /// One replica is enough where a role asks for a majority.
+    OneIsQuorum,
+    /// A role that is held never goes to another replica.
+    RolesStay,
+    /// A call reaches any replica though it is routed to the holder of a role.
+    RouteForgotten,
+    /// A start whose call is rejected succeeds.
+    StartsUnanswered,
+    /// A replica that was stopped for good counts in the quorum of a role.
+    FencedInQuorum,
+    /// Guards and queues count replicas that were stopped for good.
+    FencedCounted,
+    /// A replica that was stopped for good is not replaced either.
+    FenceNotLifted,
+    /// A new replica has the version of the start, whatever was deployed.
+    NewcomersOld,
+    /// What only the disk of a removed replica held is no loss.
+    RemovedDiskKept,
     /// The packed state leaves out whether the rollback was promised.
     PackedWithoutPromise,
 }

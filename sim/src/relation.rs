@@ -45,6 +45,11 @@ pub trait Judged: Relation {
     /// The configuration of a settled state (one version per service, values settled, no step in progress, nothing
     /// lost or dead-lettered); `None` if not settled.
     fn settled(&self, state: &Self::State) -> Option<Home>;
+    /// Whether no step is in progress and all that can be settled is, so that what then waits for ever is somebody's
+    /// harm.
+    fn rests(&self, state: &Self::State) -> bool {
+        self.settled(state).is_some()
+    }
     /// Whether what runs is what the plan leads to, settled or not.
     fn at_goal(&self, state: &Self::State) -> bool;
     /// Whether a fact or an accepted piece of work is gone for good.

@@ -16,7 +16,7 @@ pub(super) fn not_stated(scenario: &Scenario) -> Vec<String> {
         ("callbacks: nobody outside calls back", clients),
         ("clients: browsers, mobile apps and partners", clients),
         ("caches", scenario.places.iter().any(|place| matches!(place.kind, PlaceKind::Cache { .. }))),
-        ("locks", false),
+        ("locks", !scenario.roles.is_empty()),
         ("old workers: replicas that no step moves", scenario.actors.iter().any(|actor| old(&actor.kind))),
         ("sessions that outlive a deploy", scenario.actors.iter().any(|actor| sessions(&actor.kind))),
     ];

@@ -22,6 +22,7 @@ impl File<'_> {
             self.idle_rules(&mut vacuous);
         }
         self.deaf_gates(&mut vacuous);
+        self.idle_roles(&mut vacuous);
         self.unseen_values(&mut vacuous);
         vacuous
     }
@@ -47,7 +48,8 @@ impl File<'_> {
 
     fn idle_steps(&self, vacuous: &mut Vec<Vacuous>) {
         for (number, step) in self.run_steps().into_iter().enumerate() {
-            if !self.used(Element::Step(number as u16)) {
+            let as_many = self.case.fleet().definition.plan.get(number).is_some_and(scales_to_as_many);
+            if !as_many && !self.used(Element::Step(number as u16)) {
                 self.note(vacuous, "TB301", format!("{}: never taken", step.id), &step.span);
             }
         }
@@ -58,7 +60,8 @@ impl File<'_> {
         let written = matches!(self.case.fleet().definition.rollback, RollbackRule::List(_) | RollbackRule::To(_));
         for (number, entry) in self.case.fleet().programmes.rollback(0).iter().enumerate().filter(|_| written) {
             let span = self.case.compiled.names.origins.get(usize::from(entry.line.origin)).map(|(span, _)| span);
-            if let (Some(span), false) = (span, self.used(Element::Undo(number as u16))) {
+            let used = scales_to_as_many(&entry.line) || self.used(Element::Undo(number as u16));
+            if let (Some(span), false) = (span, used) {
                 self.note(vacuous, "TB302", format!("{}: never taken in a rollback", self.narrator.line(entry)), span);
             }
         }
@@ -124,6 +127,14 @@ impl File<'_> {
         }
     }
 
+    fn idle_roles(&self, vacuous: &mut Vec<Vacuous>) {
+        for (number, role) in self.scenario.roles.iter().enumerate() {
+            if !self.case.fleet().definition.asks_for(number as u16) {
+                self.note(vacuous, "TB308", format!("{}: nothing asks who holds it", role.name.value), &role.name.span);
+            }
+        }
+    }
+
     /// Values that no step sets, and values that are set and that nobody ever observes.
     fn unseen_values(&self, vacuous: &mut Vec<Vacuous>) {
         let definition = &self.case.fleet().definition;
@@ -156,6 +167,11 @@ impl File<'_> {
     fn unset(&self, value: &ast::Value, name: &ast::Name) -> String {
         format!("{}: no step sets it to {}", value.name.value, name.value)
     }
+}
+
+/// Of numbers of replicas that are explored as the same one nothing can be seen.
+fn scales_to_as_many(line: &Line) -> bool {
+    matches!(line.action, Action::Scale { to, .. } if to >= 3)
 }
 
 /// The names of the places that stay empty.

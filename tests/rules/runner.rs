@@ -9,7 +9,7 @@ use turnback_sim::drivers::explore::Limits;
 use turnback_sim::findings::judge::{Ends, Judgement, Reason, Subject, Verdict, Zone, judge};
 use turnback_sim::findings::story::tell;
 use turnback_sim::fleet::{Fleet, Kind};
-use turnback_sim::relation::{At, Harm, Judged as _, Label};
+use turnback_sim::relation::{At, Harm, Judged as _, Label, Mode};
 
 #[path = "used.rs"]
 mod used;
@@ -318,13 +318,14 @@ fn told(compiled: &Compiled, fleet: &Fleet, slices: &[Fleet], judgement: &Judgem
                 _ => String::new(),
             };
             let effects: Vec<_> = told.effects.iter().map(|effect| label(compiled, effect)).collect();
-            let position = fleet.position(&told.after);
+            // Lines of a rollback are no positions.
+            let forward = matches!(fleet.mode(&told.after), Mode::Forward { .. });
+            let position = forward.then(|| fleet.position(&told.after));
             writeln!(
                 text,
-                "        {:?} {what} [{} {:?} {:?}] items {:?} {}",
+                "        {:?} {what} [{:?} {:?}] items {:?} {}",
                 step.kind,
-                position.step,
-                position.at,
+                position.map(|position| (position.step, position.at)),
                 told.mover,
                 told.after.keys.first().map(|key| &key.0.items),
                 effects.join(", ")

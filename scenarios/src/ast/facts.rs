@@ -5,10 +5,19 @@ use super::*;
 /// `if COND`: all of its literals hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
-    /// `not`, value name, index of the value that must (not) be observed.
-    pub literals: Vec<(bool, Name, usize)>,
+    /// `not`, the name of a flag, config or role, and what is asked of it.
+    pub literals: Vec<(bool, Name, Asked)>,
     /// Where it stands.
     pub span: Span,
+}
+
+/// What a condition asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Whether that value, by its index, is observed.
+    Value(usize),
+    /// Whether the role is held.
+    Role,
 }
 
 /// A conjunction of facts.
@@ -45,6 +54,8 @@ pub enum Atom {
     FieldIs(String, String, bool, FieldState),
     /// `CONFIG is [not] VALUE`, `FLAG is on|off`: value, not, index
     ValueIs(String, bool, usize),
+    /// `ROLE is held|vacant`
+    RoleIs(String, bool),
     /// `DUR since STEP`: duration, step id
     Since(Millis, String),
     /// `CLIENT traffic < PCT`

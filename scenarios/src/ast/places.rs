@@ -152,11 +152,34 @@ pub struct Api {
     pub to: Vec<Name>,
     /// `between:` replicas of one service call each other.
     pub between: bool,
+    /// `route:`
+    pub route: Route,
     /// Whether some actor sends the request as declared behaviour; otherwise it has no fields and comes from the
     /// reply's receivers.
     pub request_is_sent: bool,
     /// Whether the file declares it.
     pub declared: bool,
+}
+
+/// Which replicas of its receivers a call reaches.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Route {
+    /// Any.
+    #[default]
+    Any,
+    /// The one that holds the role.
+    Role(Name),
+}
+
+/// What one running replica holds while a quorum is up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Role {
+    /// Its name.
+    pub name: Name,
+    /// The service.
+    pub of: Name,
+    /// `quorum: majority` (else one)
+    pub majority: bool,
 }
 
 /// A flag or a config value.

@@ -143,6 +143,17 @@ pub enum Verb {
     Restart(String),
     /// `replace: SVC`
     Replace(String),
+    /// `scale: SVC N`
+    Scale(String, u64),
+    /// `fence: SVC [VER] [where PLACE.FIELD is [not] X]`
+    Fence {
+        /// The service.
+        service: String,
+        /// Only replicas of that version.
+        version: Option<String>,
+        /// Only replicas whose own item is so: place, field, not, X
+        holds: Option<(String, String, bool, FieldState)>,
+    },
     /// `pause:` a person confirms.
     Pause,
     /// `parallel: [STEP]`

@@ -17,6 +17,9 @@ use crate::ast::{self, Body, Condition, Fields, Name, Span};
 /// Conditions beyond this number would make more variants than anybody can mean.
 const CONDITIONS_MAX: usize = 8;
 
+/// The most moments of a start.
+const START_MAX: usize = 200;
+
 /// The most combinations of tags in one moment.
 const CHOICES_MAX: u64 = 512;
 
@@ -54,6 +57,10 @@ impl Compiler<'_> {
                 self.overlays(body, &[], &conditions, set, &mut merged);
             }
             let behaviour = self.behaviour(fleet, &merged, number);
+            let moments = behaviour.boot.iter().map(|boot| fleet.handlers[usize::from(*boot)].moments.len().max(1));
+            if moments.sum::<usize>() > START_MAX {
+                self.refuse("a start of more than 200 moments", &version.name.span);
+            }
             variants.push(behaviour);
         }
         (conditions, variants)
@@ -95,7 +102,7 @@ impl Compiler<'_> {
     }
 
     fn literals(&self, outer: &[Literal], condition: &Condition) -> Vec<Literal> {
-        let own = condition.literals.iter().map(|(not, name, is)| self.value_literal(*not, name, *is));
+        let own = condition.literals.iter().map(|(not, name, asked)| self.literal(*not, name, *asked));
         outer.iter().cloned().chain(own).collect()
     }
 

@@ -39,6 +39,7 @@ impl Compiler<'_> {
                 let value = self.scenario.values.iter().position(|declared| declared.name.value == *value)?;
                 Atom::ValueIs { value: value as u16, is: *is as u8, not: *not }
             }
+            ast::Atom::RoleIs(role, held) => Atom::Held(self.role(role), *held),
             ast::Atom::Since(..) => {
                 self.refuse("`DUR since STEP`", span);
                 return None;

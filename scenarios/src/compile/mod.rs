@@ -11,8 +11,8 @@ mod starts;
 
 use indexmap::IndexSet;
 use turnback_sim::fleet::definition::{
-    Actor, Api, Cache, Definition, Effect, FieldIs, Literal, Observed, OnWrite, OpKind, Place, PlaceId, PlaceKind,
-    Queue, Value, Version,
+    Actor, Api, Asked, Cache, Definition, Effect, FieldIs, Literal, Observed, OnWrite, OpKind, Place, PlaceId,
+    PlaceKind, Queue, Role, Route, Value, Version,
 };
 
 use turnback_sim::fleet::programme::Programmes;
@@ -40,7 +40,7 @@ pub struct Compiled {
 /// What the numbers of a fleet are called, and where they were declared.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    /// Places, then apis.
+    /// Places, then apis, then roles.
     pub places: Vec<String>,
     /// Fields per place or api.
     pub fields: Vec<Vec<String>>,
@@ -73,7 +73,9 @@ pub fn compile(scenario: &Scenario, plan: Option<usize>, how: Exploration) -> Re
         refused: vec![],
         assumed: vec![],
         version_names: vec![],
+        scales: vec![],
     };
+    compiler.scales = compiler.scales_of(plan);
     let definition = compiler.definition(plan);
     if compiler.refused.is_empty() {
         Ok(Compiled { definition, names: compiler.names, assumed: compiler.assumed })
@@ -92,11 +94,15 @@ struct Compiler<'a> {
     assumed: Vec<String>,
     /// Per actor: the names of its versions.
     version_names: Vec<(String, Vec<String>)>,
+    /// The services that steps scale, and to how many replicas.
+    scales: Vec<(String, u64)>,
 }
 
 /// The most replicas that are explored by default: three versions live at once are seen, and no failure studied
 /// needs more.
 const REPLICAS_MAX: u32 = 3;
+/// The most roles of one service: a replica has so many marks.
+const ROLES_MAX: usize = 6;
 /// The most places, versions, steps and so on.
 const SIZE_MAX: usize = 250;
 /// The most data in one slice.
@@ -119,6 +125,7 @@ impl Compiler<'_> {
         self.name_places();
         self.name_actors(plan);
         fleet.values = self.values();
+        fleet.roles = self.roles();
         fleet.places = self.places();
         fleet.apis = self.apis();
         self.unite_data(&mut fleet, plan);
@@ -195,6 +202,10 @@ impl Compiler<'_> {
         }
         for api in &self.scenario.apis {
             self.names.places.push(api.name.value.clone());
+            self.names.fields.push(vec![]);
+        }
+        for role in &self.scenario.roles {
+            self.names.places.push(role.name.value.clone());
             self.names.fields.push(vec![]);
         }
         for actor in &self.scenario.actors {
@@ -406,6 +417,10 @@ impl Compiler<'_> {
         let places = scenario.places.len();
         let api = |(at, api): (usize, &ast::Api)| Api {
             to: api.to.iter().map(|name| self.actor(&name.value)).collect(),
+            route: match &api.route {
+                ast::Route::Any => Route::Any,
+                ast::Route::Role(role) => Route::Role(self.role(&role.value)),
+            },
             fields: self.names.fields[places + at].len(),
             request_is_sent: api.request_is_sent,
         };
@@ -421,8 +436,9 @@ impl Compiler<'_> {
             next = versions.end;
             let (replicas, stragglers, fades_in) = match &actor.kind {
                 ActorKind::Service { replicas, stragglers, .. } => {
-                    let declared = (*replicas).clamp(1, u64::from(REPLICAS_MAX)) as u32;
-                    let explored = self.how.replicas.unwrap_or(declared);
+                    let scaled = self.scales.iter().any(|(service, _)| *service == actor.name.value);
+                    let exactly = self.how.replicas.filter(|_| !scaled);
+                    let explored = exactly.unwrap_or(self.counted(*replicas).max(1));
                     let stragglers = stragglers.as_ref().map(|(number, version)| {
                         let at = actor.versions.iter().position(|declared| declared.name.value == version.value);
                         ((*number).min(u64::from(explored)) as u32, versions.start + at.unwrap_or(0) as u16)
@@ -480,9 +496,46 @@ impl Compiler<'_> {
         }
     }
 
-    fn value_literal(&self, not: bool, name: &Name, is: usize) -> Literal {
-        let value = self.scenario.values.iter().position(|value| value.name.value == name.value).unwrap_or(0);
-        Literal { value: value as u16, is: is as u8, not }
+    fn literal(&self, not: bool, name: &Name, asked: ast::Asked) -> Literal {
+        let value = || self.scenario.values.iter().position(|value| value.name.value == name.value).unwrap_or(0);
+        let asked = match asked {
+            ast::Asked::Value(is) => Asked::Value(value() as u16, is as u8),
+            ast::Asked::Role => Asked::Role(self.role(&name.value)),
+        };
+        Literal { asked, not }
+    }
+
+    fn role(&self, name: &str) -> u16 {
+        self.scenario.roles.iter().position(|role| role.name.value == name).unwrap_or(0) as u16
+    }
+
+    fn roles(&mut self) -> Vec<Role> {
+        let scenario = self.scenario;
+        let mut roles = Vec::new();
+        for role in &scenario.roles {
+            let of_same = scenario.roles.iter().filter(|other| other.of.value == role.of.value).count();
+            if of_same > ROLES_MAX {
+                self.refuse("a service with more than six roles", &role.name.span);
+                break;
+            }
+            let origin = self.origin(&role.name.span, role.name.value.clone());
+            roles.push(Role { of: self.actor(&role.of.value), majority: role.majority, origin });
+        }
+        roles
+    }
+
+    /// How many replicas are explored where so many are declared.
+    fn counted(&self, number: u64) -> u32 {
+        number.min(u64::from(self.how.replicas.unwrap_or(REPLICAS_MAX))) as u32
+    }
+
+    /// The services that the steps of a plan scale, and to how many replicas.
+    fn scales_of(&self, plan: Option<usize>) -> Vec<(String, u64)> {
+        let scales = self.steps(plan).into_iter().filter_map(|step| match &step.verb {
+            ast::Verb::Scale(service, number) => Some((service.clone(), *number)),
+            _ => None,
+        });
+        scales.collect()
     }
 }
 

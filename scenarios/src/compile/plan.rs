@@ -53,13 +53,15 @@ impl Compiler<'_> {
 
     fn line(&mut self, fleet: &Definition, step: &Step) -> Line {
         let action = self.action(fleet, step);
-        let replicas = match &action {
-            Action::Deploy { actor, .. } | Action::Restart(actor) => fleet.actors[usize::from(*actor)].replicas,
-            _ => 1,
-        };
+        let replicas = action.rolls().map_or(1, |actor| self.most_replicas(fleet, actor));
         let stages: Vec<u32> = step.canary.iter().map(|share| explored_share(share, replicas)).collect();
         let whole = step.canary.last().is_none_or(is_whole) || stages.last().is_none_or(|last| *last >= replicas);
         let first = stages.first().copied().filter(|first| stages.len() > 1 && *first < replicas);
+        if let (Action::Deploy { .. }, Verb::Deploy { service, .. }, false) = (&action, &step.verb, whole)
+            && self.scales.iter().any(|(scaled, _)| scaled == service)
+        {
+            self.refuse("a deploy that stays at a share of a service that a step scales", &step.span);
+        }
         let mut when = step.when.as_ref().map_or(vec![], |fact| self.fact(fact));
         when.extend(self.needed(step));
         Line {
@@ -154,12 +156,45 @@ impl Compiler<'_> {
             }
             Verb::Restart(service) => Action::Restart(self.actor(service)),
             Verb::Replace(service) => Action::Replace(self.actor(service)),
+            Verb::Scale(service, number) => self.scaled(fleet, step, service, *number),
+            Verb::Fence { service, version, holds } => {
+                let aside = "fenced replicas are set aside: what the others are decides whether the fleet is at home";
+                self.assumed.push(format!("{}: {aside}", step.id));
+                Action::Fence {
+                    actor: self.actor(service),
+                    version: version.as_ref().map(|version| self.version(service, version)),
+                    holds: holds.as_ref().map(|(place, field, not, is)| {
+                        let place = self.place(place).unwrap_or(0);
+                        (place, self.field(usize::from(place), field), self.field_test(*not, is))
+                    }),
+                }
+            }
             Verb::Pause => Action::Pause,
             Verb::Parallel(_) => {
                 self.refuse("`parallel`", &step.verb_span);
                 Action::Pause
             }
         }
+    }
+
+    fn scaled(&mut self, fleet: &Definition, step: &Step, service: &str, number: u64) -> Action {
+        let counted = self.counted(number);
+        if u64::from(counted) < number {
+            self.assumed.push(format!("{}: {counted} replicas are explored", step.id));
+        }
+        let actor = self.actor(service);
+        if fleet.actors[usize::from(actor)].stragglers.is_some() {
+            self.assumed.push(format!("{}: stragglers are neither counted nor removed", step.id));
+        }
+        Action::Scale { actor, to: counted }
+    }
+
+    /// The most replicas that a service ever has.
+    fn most_replicas(&self, fleet: &Definition, actor: u16) -> u32 {
+        let name = &self.names.actors[usize::from(actor)];
+        let scaled = self.scales.iter().filter(|(service, _)| service == name);
+        let numbers = scaled.map(|(_, number)| self.counted(*number));
+        numbers.chain([fleet.actors[usize::from(actor)].replicas]).max().unwrap_or(0)
     }
 
     /// A literal that is one of the field's declared values has that tag.
@@ -257,6 +292,8 @@ fn verb_word(verb: &Verb) -> &'static str {
         Verb::Restore(..) => "restore",
         Verb::Restart(_) => "restart",
         Verb::Replace(_) => "replace",
+        Verb::Scale(..) => "scale",
+        Verb::Fence { .. } => "fence",
         Verb::Pause => "pause",
         Verb::Parallel(_) => "parallel",
     }
@@ -277,7 +314,9 @@ fn subject_of(verb: &Verb) -> Option<&str> {
         | Verb::Backup(subject)
         | Verb::Restore(subject, _)
         | Verb::Restart(subject)
-        | Verb::Replace(subject) => Some(subject),
+        | Verb::Replace(subject)
+        | Verb::Scale(subject, _)
+        | Verb::Fence { service: subject, .. } => Some(subject),
         Verb::Wait(_) | Verb::WaitUntil(_) | Verb::Pause | Verb::Parallel(_) => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::ast::{
     Actor, ActorKind, Api, Body, Fallback, Field, FieldUse, Fields, Handler, Migration, MigrationChange, Name,
-    Observed, OnWrite, Otherwise, Outcome, Place, PlaceKind, Scenario, Spanned, Traffic, Trigger, Value, Verbs,
+    Observed, OnWrite, Otherwise, Outcome, Place, PlaceKind, Route, Scenario, Spanned, Traffic, Trigger, Value, Verbs,
     Version,
 };
 use crate::units::written;
@@ -28,6 +28,13 @@ pub(super) fn explain(scenario: &Scenario, text: &mut Lines) {
     }
     for value in &scenario.values {
         text.line(1, &explain_value(value));
+    }
+    if !scenario.roles.is_empty() {
+        text.heading("Roles");
+    }
+    for role in &scenario.roles {
+        let up = if role.majority { "more than half of them are" } else { "any of them is" };
+        text.line(1, &format!("{} is held by one replica of {} while {up} up.", role.name.value, role.of.value));
     }
     text.heading("Services and clients");
     for actor in &scenario.actors {
@@ -172,9 +179,10 @@ fn explain_migration(migration: &Migration) -> String {
 
 fn explain_api(api: &Api) -> String {
     let to = row(&names(&api.to), "or");
-    let who = match api.between {
-        true => format!("goes between the replicas of {to}"),
-        false => format!("goes to any replica of {to}"),
+    let who = match (&api.route, api.between) {
+        (Route::Role(role), _) => format!("goes to the replica of {to} that is {}", role.value),
+        (Route::Any, true) => format!("goes between the replicas of {to}"),
+        (Route::Any, false) => format!("goes to any replica of {to}"),
     };
     let sent = if api.request_is_sent { "" } else { "; nobody is said to send the request, so it has no fields" };
     let declared = if api.declared { "" } else { " (not declared)" };

@@ -116,6 +116,14 @@ fn verb(scenario: &Scenario, verb: &Verb) -> String {
         Verb::Replace(service) => {
             format!("Replace the replicas of {service} by new ones, with the disks of the start")
         }
+        Verb::Scale(service, number) => format!("Change the replicas of {service} to {number}"),
+        Verb::Fence { service, version, holds } => {
+            let version = version.as_ref().map_or(String::new(), |version| format!(" {version}"));
+            let so = holds.as_ref().map_or(String::new(), |(place, field, not, state)| {
+                format!(" where {place}.{field} is {}", field_state(*not, state))
+            });
+            format!("Stop every replica of {service}{version}{so} for good")
+        }
         Verb::Pause => "Wait for a person to confirm".to_owned(),
         Verb::Parallel(_) => "Side by side".to_owned(),
     }

@@ -1,6 +1,6 @@
 //! Facts, conditions and limits in words.
 
-use crate::ast::{Atom, Comparison, Condition, Fact, FieldState, Scenario};
+use crate::ast::{Asked, Atom, Comparison, Condition, Fact, FieldState, Scenario};
 use crate::units::written;
 
 use super::row;
@@ -39,6 +39,8 @@ fn atom(scenario: &Scenario, atom: &Atom) -> String {
             let not = if *not { "not " } else { "" };
             format!("{name} is {not}{}", value_name(scenario, name, *index))
         }
+        Atom::RoleIs(name, true) => format!("{name} is held"),
+        Atom::RoleIs(name, false) => format!("{name} is vacant"),
         Atom::Since(duration, step) => format!("{} have passed since `{step}`", written(*duration)),
         Atom::TrafficBelow(client, percent) => {
             format!("the traffic of {client} is below {percent}%")
@@ -58,9 +60,12 @@ pub(super) fn field_state(not: bool, state: &FieldState) -> String {
 
 /// The condition of an `if`.
 pub(super) fn condition(scenario: &Scenario, condition: &Condition) -> String {
-    let literals = condition.literals.iter().map(|(not, name, index)| {
+    let literals = condition.literals.iter().map(|(not, name, asked)| {
         let not = if *not { "not " } else { "" };
-        format!("{} is {not}{}", name.value, value_name(scenario, &name.value, *index))
+        match asked {
+            Asked::Value(index) => format!("{} is {not}{}", name.value, value_name(scenario, &name.value, *index)),
+            Asked::Role => format!("it is {not}{}", name.value),
+        }
     });
     row(&literals.collect::<Vec<_>>(), "and")
 }

@@ -1,4 +1,4 @@
-use super::Where::{Api, Cache, Config, Disk, Document, Effect, Field, Flag, Memory, Migration, Queue, Table};
+use super::Where::{Api, Cache, Config, Disk, Document, Effect, Field, Flag, Memory, Migration, Queue, Role, Table};
 use super::{Key, Shape};
 
 /// Keys of places, apis, flags and config.
@@ -152,12 +152,25 @@ pub(super) const KEYS: &[Key] = &[
     Key::new(
         "route",
         &[Api],
-        Shape::Form("any"),
-        "Which replicas receive the call; `stable`, `canary`, `sticky`, a role or a config are not supported yet.",
+        Shape::Form("any|ROLE"),
+        "Which replicas receive the call: any, or the one that holds a role; `stable`, `canary`, `sticky` or a config are not supported yet.",
     )
     .default("any")
     .rule("R4")
-    .example("route: any"),
+    .example("route: leader"),
+    Key::new("of", &[Role], Shape::Name("service"), "The service one of whose replicas holds it.")
+        .required()
+        .rule("R6")
+        .example("of: web"),
+    Key::new(
+        "quorum",
+        &[Role],
+        Shape::OneOf(&["one", "majority"]),
+        "How many replicas must be up for it to be held: any one, or more than half of those that are not fenced.",
+    )
+    .default("one")
+    .rule("R6")
+    .example("quorum: majority"),
     Key::new("starts", &[Flag], Shape::OneOf(&["on", "off"]), "The value at the start.")
         .default("off")
         .rule("R11")

@@ -67,16 +67,27 @@ pub(super) const VERBS: &[Key] = &[
         "replace",
         STEP,
         Shape::Name("service"),
-        "New replicas of the same version, one at a time, with the disks of the start; the loss of what was on the old \
-         ones is accepted.",
+        "New replicas of the same version, one at a time, with the disks of the start, also in the place of fenced ones; \
+         the loss of what was on the old ones is accepted.",
     )
     .rule("R10 R11")
     .example("replace: web"),
-    Key::new("scale", STEP, Shape::Later, "Changes the number of replicas.")
-        .rule("R11")
-        .example("scale: web 6")
-        .not_yet(),
-    Key::new("fence", STEP, Shape::Later, "Stops replicas for good.").rule("R11").example("fence: web v1").not_yet(),
+    Key::new(
+        "scale",
+        STEP,
+        Shape::Form("SERVICE N"),
+        "Changes the number of replicas; new ones have the disks of the start and the version deployed last.",
+    )
+    .rule("R10 R11")
+    .example("scale: web 6"),
+    Key::new(
+        "fence",
+        STEP,
+        Shape::Form("SERVICE [VERSION] [where PLACE.FIELD is [not] TAG|absent|stale]"),
+        "Stops replicas for good: no quorum, guard or step counts them, and their disks are kept.",
+    )
+    .rule("R6 R11")
+    .example("fence: web v1"),
     Key::new("shed", STEP, Shape::Later, "Turns load away.").rule("R6").example("shed: db").not_yet(),
     Key::new("reload", STEP, Shape::Later, "Makes a client load the current version.")
         .rule("R11")
@@ -123,7 +134,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("stragglers", STEP, Shape::OneOf(&["included"]), "It moves the stragglers too.")
         .rule("R11")
         .example("stragglers: included")
-        .with(&["deploy"]),
+        .with(&["deploy", "fence"]),
     Key::new("like", STEP, Shape::Name("version"), "The declared version that the deployed one behaves as.")
         .rule("R11")
         .example("like: v2")

@@ -101,7 +101,7 @@ pub(super) const KEYS: &[Key] = &[
         .default("reject")
         .rule("R5 R6")
         .example("on_unknown_value: crash"),
-    Key::new("if COND", BODY, Shape::Map(Overlay), "What changes while flags and configs are observed so: `[not] FLAG`, `CONFIG is [not] VALUE`, joined by ` and `.")
+    Key::new("if COND", BODY, Shape::Map(Overlay), "What changes while flags and configs are observed so, and a role is held: `[not] FLAG`, `CONFIG is [not] VALUE`, `[not] ROLE`, joined by ` and `.")
         .rule("R11")
         .example("if write_queued: {writes: {orders: [status]}}"),
     Key::new("trigger", &[Handler], Shape::Form("start|every DURATION|at HH:MM|write PLACE"), "What wakes it; else what arrives at what it `receives`, else a user.")

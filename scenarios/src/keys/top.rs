@@ -39,10 +39,9 @@ pub(super) const KEYS: &[Key] = &[
         .rule("R6")
         .example("capacities: {db: {limit: 100}}")
         .not_yet(),
-    Key::new("roles", &[Top], Shape::Later, "What one running replica holds while a quorum is up.")
+    Key::new("roles", &[Top], Shape::Named(Where::Role), "What one running replica holds while a quorum is up.")
         .rule("R6")
-        .example("roles: {leader: {of: zk, quorum: majority}}")
-        .not_yet(),
+        .example("roles: {leader: {of: zk, quorum: majority}}"),
     Key::new("flags", &[Top], Shape::NamedEither("on|off", Where::Flag), "Switches with the values `off` and `on`; the value given is the one at the start.")
         .rule("R11")
         .example("flags: {write_queued: off}"),

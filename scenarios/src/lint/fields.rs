@@ -124,7 +124,9 @@ impl<'s> Checker<'s> {
         let span = &step.verb_span;
         match &step.verb {
             Verb::Backfill { place, field, source, .. } => self.backfill(place, field, source, span),
-            Verb::Purge(place, Some((field, state))) => self.state(place, field, state, span),
+            Verb::Purge(place, Some((field, state))) | Verb::Fence { holds: Some((place, field, _, state)), .. } => {
+                self.state(place, field, state, span);
+            }
             Verb::WaitUntil(fact) => self.facts([fact]),
             _ => {}
         }

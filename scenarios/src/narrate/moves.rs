@@ -81,8 +81,16 @@ impl Narrator<'_> {
     fn replica_moved(&self, before: &State, step: Step, after: &State, action: &Action) -> String {
         let pool = usize::from(step.pool);
         let total: u32 = before.pools[pool].iter().map(|(_, count)| count).sum();
-        let Action::Deploy { version, .. } = action else {
-            return format!("one replica of {total}");
+        let after_it: u32 = after.pools[pool].iter().map(|(_, count)| count).sum();
+        let version = match action {
+            Action::Deploy { version, .. } => version,
+            Action::Scale { .. } if after_it > total => return format!("one more ({after_it})"),
+            Action::Scale { .. } => {
+                let gone = Self::changed_replica(before, after, pool);
+                let whose = gone.map_or(String::new(), |own| self.version(self.version_of(pool, own)));
+                return format!("a replica of {whose} goes ({after_it} left)");
+            }
+            _ => return format!("one replica of {total}"),
         };
         let here = |state: &State| -> u32 {
             let moved = state.pools[pool].iter().filter(|(own, _)| self.version_of(pool, own) == *version);
@@ -253,6 +261,13 @@ impl Narrator<'_> {
         let actor = own(step.pool, step.who);
         match step.kind {
             Kind::Boot => self.booted(step, after, before, &actor),
+            Kind::Elect => format!("a replica of {actor} becomes {}", self.place(self.fleet.role_place(step.what))),
+            Kind::Oust => {
+                format!(
+                    "a replica of {actor} becomes {} in place of another",
+                    self.place(self.fleet.role_place(step.what))
+                )
+            }
             Kind::View => {
                 let truth = before.control[self.fleet.layout.values[usize::from(step.what)]];
                 match step.choice.checked_sub(1) {
@@ -292,7 +307,22 @@ impl Narrator<'_> {
     fn booted(&self, step: Step, after: &State, before: &State, actor: &str) -> String {
         let changed = Self::changed_replica(after, before, usize::from(step.pool));
         let up = changed.is_some_and(|own| own[replica::PHASE] == 0);
+        if let Some(call) = self.called_at_start(step, before) {
+            return format!("a replica of {actor} starts and {call}");
+        }
         if up { format!("a replica of {actor} is up") } else { format!("a replica of {actor} is starting") }
+    }
+
+    /// The call that a starting replica makes.
+    fn called_at_start(&self, step: Step, before: &State) -> Option<String> {
+        let (handler, moment) = self.fleet.starting(before, step)?;
+        let handler = &self.fleet.definition.handlers[usize::from(handler)];
+        let op = handler.moments[moment].ops.first().filter(|op| matches!(op, Op::Call { .. }))?;
+        let own = &before.pools[usize::from(step.pool)][usize::from(step.who)].0;
+        let key = &before.keys[usize::from(step.key)].0;
+        let scene =
+            Scene { before, step, key, own: Some(own), carries: &handler.carries, message: None, carried: None };
+        self.op(&scene, op, &mut step.choice.clone())
     }
 
     /// What a move does to the key beside what it writes: values that no longer stand for the fact, or are gone.

@@ -34,8 +34,16 @@ impl Narrator<'_> {
             for (own, count) in bag {
                 let version = &self.names.versions[usize::from(self.version_of(pool, own))];
                 let mut words = vec![format!("{count} x {}", if version.is_empty() { "up" } else { version })];
-                words.extend((own[replica::PHASE] != 0).then(|| "starting".to_owned()));
+                words.extend(match own[replica::PHASE] {
+                    0 => None,
+                    replica::FENCED => Some("fenced".to_owned()),
+                    _ => Some("starting".to_owned()),
+                });
                 words.extend((own[replica::MARKS] & replica::STRAGGLER != 0).then(|| "straggler".to_owned()));
+                for (role, (of, mark)) in self.fleet.layout.roles.iter().enumerate() {
+                    let held = *of == pool && own[replica::MARKS] & mark != 0;
+                    words.extend(held.then(|| self.place(self.fleet.role_place(role as u16)).to_owned()));
+                }
                 for (value, offset) in &self.fleet.layout.views[pool] {
                     words.push(format!("sees {}", self.setting(*value as u16, own[*offset])));
                 }

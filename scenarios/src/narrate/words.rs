@@ -1,6 +1,6 @@
 //! Actors, places, fields, harms and lines of a programme in words.
 
-use turnback_sim::fleet::definition::{Action, Line, PlaceKind, SchemaChange, VersionId};
+use turnback_sim::fleet::definition::{Action, Line, PlaceKind, SchemaChange, Trigger, VersionId};
 use turnback_sim::fleet::programme::Entry;
 use turnback_sim::fleet::state::{ABSENT, Byte, is_stale, tag};
 use turnback_sim::relation::{Harm, Label};
@@ -18,7 +18,11 @@ impl Narrator<'_> {
 
     /// Who suffers a harm: a version, or what has no owner.
     pub fn who(&self, label: &Label) -> String {
+        if let Some(service) = self.service_of_role(label.place) {
+            return service.to_owned();
+        }
         match (label.actor, label.field) {
+            (Label::NONE, Label::NONE) if self.is_api(label.place) => "a start".to_owned(),
             (Label::NONE, Label::NONE) => "accepted work".to_owned(),
             (Label::NONE, _) => "the data".to_owned(),
             (version, _) => self.version(version),
@@ -40,7 +44,20 @@ impl Narrator<'_> {
     }
 
     fn is_api(&self, place: u16) -> bool {
-        place != Label::NONE && usize::from(place) >= self.fleet.definition.places.len()
+        let apis = self.fleet.api_place(0)..self.fleet.role_place(0);
+        apis.contains(&place)
+    }
+
+    /// The service whose role is named where labels name places.
+    fn service_of_role(&self, place: u16) -> Option<&str> {
+        let role = self.fleet.definition.roles.get(usize::from(place.checked_sub(self.fleet.role_place(0))?))?;
+        Some(&self.names.actors[usize::from(role.of)])
+    }
+
+    /// Whether somebody's start is declared there.
+    fn is_start(&self, origin: u16) -> bool {
+        let mut handlers = self.fleet.definition.handlers.iter();
+        handlers.any(|handler| handler.trigger == Trigger::Boot && handler.origin == origin)
     }
 
     /// Whether a place is outside.
@@ -90,6 +107,9 @@ impl Narrator<'_> {
     pub fn harm(&self, label: &Label) -> String {
         let (who, what) = (self.who(label), self.what(label));
         match label.harm {
+            Harm::Reject if self.is_start(label.origin) && self.is_api(label.place) => {
+                format!("the start of {who} does not succeed ({what})")
+            }
             Harm::Reject if self.is_api(label.place) => format!("{who} rejects {what}"),
             Harm::Reject if what.is_empty() => format!("{who} ends in an error, as it is declared to"),
             Harm::Reject => format!("{who} cannot read {what}"),
@@ -99,6 +119,10 @@ impl Narrator<'_> {
             Harm::Drop => format!("{who} drops it ({what})"),
             Harm::DeadLetter => format!("a message of {what} becomes a dead letter"),
             Harm::WriteFails => format!("the store refuses the write ({what})"),
+            Harm::Stalled if self.service_of_role(label.place).is_some() => {
+                format!("no replica of {who} is {what} ever again")
+            }
+            Harm::Stalled if self.is_api(label.place) => format!("a start that calls {what} never succeeds"),
             Harm::Stalled => format!("{what} waits for ever"),
             Harm::Loss if self.is_effect(label.place) => self.sent_for_good(label),
             Harm::Loss if self.is_backed_up(label) => format!("{what} is lost, unless a backup brings it back"),
@@ -112,6 +136,9 @@ impl Narrator<'_> {
         let (who, what) = (self.who(label), self.what(label));
         let of = if what.is_empty() { String::new() } else { format!(" ({what})") };
         match label.harm {
+            Harm::Reject if self.is_start(label.origin) && self.is_api(label.place) => {
+                format!("the start of {who} does not succeed{of}")
+            }
             Harm::Reject if self.is_api(label.place) => format!("{who} rejects what it is sent{of}"),
             Harm::Reject if what.is_empty() => format!("{who} ends in an error, as it is declared to"),
             Harm::Reject => format!("{who} cannot read what it needs{of}"),
@@ -120,6 +147,10 @@ impl Narrator<'_> {
             Harm::Drop => format!("{who} throws away what it cannot use{of}, and nobody sees an error"),
             Harm::DeadLetter => format!("messages of {what} become dead letters"),
             Harm::WriteFails => format!("the store refuses the writes of {who}{of}"),
+            Harm::Stalled if self.service_of_role(label.place).is_some() => {
+                format!("it may be that no replica of {who} is {what} ever again")
+            }
+            Harm::Stalled if self.is_api(label.place) => format!("a start that calls {what} may never succeed"),
             Harm::Stalled => format!("messages of {what} may wait for ever"),
             Harm::Loss if self.is_effect(label.place) => self.sent_for_good(label),
             Harm::Loss if self.is_backed_up(label) => format!("{what} is lost, unless a backup brings it back"),
@@ -178,6 +209,11 @@ impl Narrator<'_> {
             Action::Restore(restored, _) => format!("restore {}", place(restored)),
             Action::Restart(service) => format!("restart {}", actor(service)),
             Action::Replace(service) => format!("replace {}", actor(service)),
+            Action::Scale { actor: service, to } => format!("scale {} {to}", actor(service)),
+            Action::Fence { actor: service, version, .. } => {
+                let whose = version.map_or_else(|| actor(service), |version| self.version(version));
+                format!("fence {whose}")
+            }
         }
     }
 

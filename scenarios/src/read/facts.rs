@@ -1,6 +1,6 @@
 //! Guards and conditions.
 
-use crate::ast::{Atom, Condition, Fact, FieldState, Name, Spanned};
+use crate::ast::{Asked, Atom, Condition, Fact, FieldState, Name, Spanned};
 use crate::diagnostics::Code;
 use crate::names::Sort;
 use crate::text::Text;
@@ -9,8 +9,8 @@ use crate::tree::{Kind, Node};
 use super::Reader;
 
 const FACT_FORM: &str = "write for example `all web >= v2`, `no orders where status is absent`, `order-placed is empty`, \
-    `level is new`, `7d since deploy web v2` or `app-5 traffic < 1%`";
-const CONDITION_FORM: &str = "write `if FLAG`, `if not FLAG` or `if CONFIG is VALUE`, joined by ` and `";
+    `level is new`, `leader is held`, `7d since deploy web v2` or `app-5 traffic < 1%`";
+const CONDITION_FORM: &str = "write `if FLAG`, `if not FLAG`, `if CONFIG is VALUE` or `if ROLE`, joined by ` and `";
 
 impl Reader<'_> {
     /// A guard: a text, or a list of texts that must all hold.
@@ -96,8 +96,14 @@ impl Reader<'_> {
     fn is(&mut self, words: &[Text<'_>], text: &Text<'_>) -> Option<Atom> {
         let subject = &words[0];
         let said = words[2].text;
-        if matches!(said, "held" | "vacant" | "over") && self.later(subject) {
+        if said == "over" && self.later(subject) {
             return None;
+        }
+        if self.names.roles.contains_key(subject.text) {
+            return match said {
+                "held" | "vacant" if words.len() == 3 => Some(Atom::RoleIs(subject.text.to_owned(), said == "held")),
+                _ => self.bad_fact(text),
+            };
         }
         let is_place = self.names.places.contains_key(subject.text);
         let told = self.names.places.get(subject.text).is_none_or(|place| place.at_most_once);
@@ -140,10 +146,14 @@ impl Reader<'_> {
     fn unknown_subject(&mut self, subject: &Text<'_>, said: &str) {
         let (code, what) = match said {
             "empty" | "absent" | "present" => (Code::UnknownPlace, "place"),
+            "held" | "vacant" => (Code::UnknownValue, "role"),
             _ => (Code::UnknownValue, "flag, config or place"),
         };
         let message = format!("there is no {what} `{}`", subject.text);
-        self.unknown_name(code, subject, message, |names| names.values.keys().chain(names.places.keys()).collect());
+        self.unknown_name(code, subject, message, |names| match what {
+            "role" => names.roles.keys().collect(),
+            _ => names.values.keys().chain(names.places.keys()).chain(names.roles.keys()).collect(),
+        });
     }
 
     /// `[not] TAG|absent|stale`
@@ -178,7 +188,7 @@ impl Reader<'_> {
         Some(Condition { literals, span: key.span.clone() })
     }
 
-    fn literal(&mut self, text: &Text<'_>) -> Option<(bool, Name, usize)> {
+    fn literal(&mut self, text: &Text<'_>) -> Option<(bool, Name, Asked)> {
         let words = text.words();
         let plain: Vec<&str> = words.iter().map(|word| word.text).collect();
         let (not, value, wanted) = match plain.as_slice() {
@@ -195,11 +205,19 @@ impl Reader<'_> {
         if self.later(value) {
             return None;
         }
-        let index = match wanted {
-            Some(wanted) => self.index_of_value(value, wanted)?,
-            None => self.index_of_on(value)?,
+        let asked = match wanted {
+            None if self.names.roles.contains_key(value.text) => Asked::Role,
+            None if !self.names.roles.is_empty() && !self.names.values.contains_key(value.text) => {
+                let message = format!("there is no flag or role `{}`", value.text);
+                self.unknown_name(Code::UnknownValue, value, message, |names| {
+                    names.values.keys().chain(names.roles.keys()).collect()
+                });
+                return None;
+            }
+            Some(wanted) => Asked::Value(self.index_of_value(value, wanted)?),
+            None => Asked::Value(self.index_of_on(value)?),
         };
-        Some((not, value.name(), index))
+        Some((not, value.name(), asked))
     }
 
     fn index_of_on(&mut self, text: &Text<'_>) -> Option<usize> {

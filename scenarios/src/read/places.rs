@@ -1,6 +1,6 @@
 //! Places and apis.
 
-use crate::ast::{Api, Fallback, Field, Migration, MigrationChange, Name, OnWrite, Place, PlaceKind};
+use crate::ast::{Api, Fallback, Field, Migration, MigrationChange, Name, OnWrite, Place, PlaceKind, Route};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::keys::Where;
 use crate::names::{CallUse, Sort};
@@ -299,7 +299,6 @@ impl Reader<'_> {
             let message = format!("api `{}` needs either `between` or `to`", name.value);
             self.error(Code::MissingKey, map.head(), message, "`to: web` names the receiver".to_owned());
         }
-        self.route(&map);
         let between = map.has("between");
         let to = match (map.get("between"), map.get("to")) {
             (Some(node), _) => self.text_of(node, "a service").into_iter().collect(),
@@ -309,29 +308,17 @@ impl Reader<'_> {
         for service in &to {
             self.service_named(service);
         }
+        let to: Vec<Name> = to.iter().map(Text::name).collect();
+        let route = self.route(&map, &to);
         let used = self.names.calls.get(&name.value);
         Some(Api {
             request_is_sent: used.is_some_and(|used| !used.senders.is_empty()),
             name,
-            to: to.iter().map(Text::name).collect(),
+            to,
             between,
+            route,
             declared: true,
         })
-    }
-
-    fn route(&mut self, map: &Keys<'_>) {
-        let Some(text) = self.text(map, "route").filter(|text| text.text != "any") else {
-            return;
-        };
-        let known = matches!(text.text, "stable" | "canary" | "sticky")
-            || self.names.later.contains_key(text.text)
-            || self.names.values.contains_key(text.text);
-        if known {
-            let message = format!("`route: {}` is not supported yet", text.text);
-            self.error(Code::NotSupportedYet, text.span(), message, "only `route: any` is".to_owned());
-        } else {
-            self.not_one_of(Code::BadChoice, &text, "route", &["any", "stable", "canary", "sticky"]);
-        }
     }
 }
 
@@ -343,6 +330,7 @@ fn undeclared_api(name: &str, used: &CallUse) -> Api {
         name: here(name),
         to: used.receivers.iter().chain(repliers).map(|service| here(service)).collect(),
         between: false,
+        route: Route::Any,
         request_is_sent: !used.senders.is_empty(),
         declared: false,
     }

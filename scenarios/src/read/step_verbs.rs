@@ -45,6 +45,8 @@ impl Reader<'_> {
             "restore" => self.restore(&text),
             "restart" => self.service_named(&text).map(Verb::Restart),
             "replace" => self.service_named(&text).map(Verb::Replace),
+            "scale" => self.scale(&text),
+            "fence" => self.fence(&text),
             _ => self.bad_step(&text, verb),
         }
     }
@@ -244,6 +246,46 @@ impl Reader<'_> {
             None => None,
         };
         Some(Verb::Restore(place?, step))
+    }
+
+    fn scale(&mut self, text: &Text<'_>) -> Option<Verb> {
+        let words = text.words();
+        let [service, number] = words.as_slice() else {
+            return self.bad_step(text, "scale");
+        };
+        let name = self.service_named(service)?;
+        Some(Verb::Scale(name, self.number_of(number)?))
+    }
+
+    fn fence(&mut self, text: &Text<'_>) -> Option<Verb> {
+        let words = text.words();
+        let plain: Vec<&str> = words.iter().map(|word| word.text).collect();
+        let (version, holds) = match plain.as_slice() {
+            [_] => (None, None),
+            [_, "where", _, "is", _, ..] => (None, Some(2)),
+            [_, version] if *version != "where" => (Some(1), None),
+            [_, _, "where", _, "is", _, ..] => (Some(1), Some(3)),
+            _ => return self.bad_step(text, "fence"),
+        };
+        let service = self.service_named(&words[0])?;
+        let version = match version {
+            Some(at) => Some(self.version_of(&service, &words[at])?),
+            None => None,
+        };
+        let holds = match holds {
+            Some(at) => {
+                let Some((place, field)) = self.names.dotted(&words[at]) else {
+                    let place = words[at].split_once(".").map_or(words[at].clone(), |(place, _)| place);
+                    self.place_of(&place, &[Sort::Disk, Sort::Memory]);
+                    return None;
+                };
+                let place = self.place_of(&place, &[Sort::Disk, Sort::Memory])?;
+                let (not, state) = self.state(&words[at + 2..], text)?;
+                Some((place, self.name_of(&field).value, not, state))
+            }
+            None => None,
+        };
+        Some(Verb::Fence { service, version, holds })
     }
 
     fn move_messages(&mut self, text: &Text<'_>) -> Option<Verb> {

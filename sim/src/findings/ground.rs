@@ -32,7 +32,7 @@ pub(super) struct Ground {
     pub loss_free: Bits,
     /// Settled in a harbour, by configuration.
     pub harbours: [Bits; 3],
-    /// Settled states in which accepted work can never complete.
+    /// States at rest in which what waits can never go on.
     pub stalled: Vec<(u32, Label)>,
     /// States in which a guard over all rows holds now, but need not for every row.
     unstable: Bits,
@@ -73,6 +73,7 @@ impl Ground {
         };
         let mut seen = Seen {
             settled: Vec::with_capacity(size),
+            resting: Bits::with_capacity(size),
             waiting: Vec::with_capacity(size),
             hurting: Bits::with_capacity(size),
             unguarded: Bits::with_capacity(size),
@@ -93,6 +94,7 @@ impl Ground {
         self.positions.push(if forward { relation.position(&state) } else { nowhere });
         self.loss_free.set(at, !relation.lost(&state));
         seen.settled.push(relation.settled(&state));
+        seen.resting.set(at, relation.rests(&state));
         let waiting: Vec<Label> = relation
             .waiting(&state)
             .into_iter()
@@ -161,7 +163,7 @@ impl Ground {
             stuck.difference_with(&can_reach(&self.graph, &done, &all, &fair));
             // After its last line nothing more is done for what waits, wherever the rollback has led.
             let over = |at: &usize| self.modes[*at] == Mode::Rollback { finished: true };
-            let left = stuck.ones().filter(|at| seen.settled[*at].is_some() || over(at));
+            let left = stuck.ones().filter(|at| seen.resting.contains(*at) || over(at));
             self.stalled.extend(left.map(|at| (at as u32, kind)).collect::<Vec<_>>());
             never.union_with(&stuck);
         }
@@ -203,6 +205,7 @@ impl Ground {
 
 struct Seen {
     settled: Vec<Option<Home>>,
+    resting: Bits,
     waiting: Vec<Vec<Label>>,
     hurting: Bits,
     unguarded: Bits,

@@ -222,7 +222,9 @@ impl<R: Judged + Clone> Teller<'_, R> {
             let moves = way.moves.into_iter().map(|(_, step)| step).collect();
             return Some(Story { begins, moves, doomed_at: None, first_symptom_at: None });
         }
-        let way = graph.shortest_path(relation, graph.starts(), &target, &allowed)?;
+        let attempts = self.retries.iter().filter_map(|retry| graph.find(relation, &retry.begins));
+        let attempts: Vec<u32> = first.into_iter().chain(attempts).collect();
+        let way = graph.shortest_path(relation, &attempts, &target, &allowed)?;
         let begins = way.moves.first().map_or(way.end, |(node, _)| *node);
         let begun = graph.state(relation, begins);
         let retry = self.retries.iter().position(|retry| retry.begins == begun)?;

@@ -1,12 +1,13 @@
 //! Calls: the caller's payload meets a live receiver's expectations at once, and the reply meets the caller's (R4, R5).
 
-use super::definition::{Accept, Behaviour, Handler, Needs, Op, Outcome, Put};
+use super::definition::{Accept, Api, Behaviour, Handler, HandlerId, Needs, Op, Outcome, Put, Route, Trigger};
 use super::handler::{Peer, Run};
 use super::item::{self, Lens, Reading};
 use super::layout::replica;
 use super::pairs::Slot;
 use super::state::{self, Byte, State};
 use super::{Fleet, NOBODY, broken};
+use crate::planted::{Planted, planted};
 use crate::relation::{Harm, Label};
 
 const LENS: Lens<'static> = Lens { exists: &|_| true, sees_unknown: true, stale_is_harm: true };
@@ -40,13 +41,18 @@ impl Fleet {
         own: Option<(usize, usize)>,
         each: &mut dyn FnMut(Peer, u16),
     ) {
-        for actor in &self.definition.apis[usize::from(api)].to {
+        let Api { to, route, .. } = &self.definition.apis[usize::from(api)];
+        for actor in to {
             let Some(pool) = self.layout.pools[usize::from(*actor)] else {
                 continue;
             };
             for (who, (other, count)) in state.pools[pool].iter().enumerate() {
                 let alone = own == Some((pool, who)) && *count == 1;
-                if other[replica::PHASE] != 0 || alone {
+                let routed = match *route {
+                    Route::Any => true,
+                    Route::Role(role) => self.holds_role(pool, other, role) || planted(Planted::RouteForgotten),
+                };
+                if other[replica::PHASE] != 0 || alone || !routed {
                     continue;
                 }
                 let behaviour = self.behaviour(&state.control, pool, other);
@@ -63,7 +69,9 @@ impl Fleet {
         for (pool, bag) in state.pools.iter().enumerate() {
             for (who, (other, _)) in bag.iter().enumerate() {
                 let behaviour = self.behaviour(&state.control, pool, other);
-                if other[replica::PHASE] == 0 && self.expects(behaviour, api).is_some() {
+                let starts = || self.expects_in(&behaviour.boot, api).is_some() && !replica::is_fenced(other);
+                let there = other[replica::PHASE] == 0 || starts();
+                if there && self.expects(behaviour, api).is_some() {
                     nobody = false;
                     each(Peer { pool: pool as u8, who: who as u8 }, choices);
                 }
@@ -82,7 +90,11 @@ impl Fleet {
 
     /// What a caller with that behaviour expects of a reply.
     fn expects<'a>(&'a self, behaviour: &'a Behaviour, api: u16) -> Option<(&'a Needs, u16)> {
-        behaviour.handlers.iter().find_map(|handler| {
+        self.expects_in(&behaviour.handlers, api).or_else(|| self.expects_in(&behaviour.boot, api))
+    }
+
+    fn expects_in<'a>(&'a self, handlers: &'a [HandlerId], api: u16) -> Option<(&'a Needs, u16)> {
+        handlers.iter().find_map(|handler| {
             let moments = &self.definition.handlers[usize::from(*handler)].moments;
             moments.iter().flat_map(|moment| &moment.ops).find_map(|op| match op {
                 Op::Call { api: called, reply: Some(needs), origin, .. } if *called == api => Some((needs, *origin)),
@@ -168,6 +180,27 @@ impl<'f> Run<'f> {
         self.says(Slot::Reply(api), version, own, reading.taken);
         self.blame(&reading, own, api, origin);
         reading.stopped
+    }
+
+    /// Whether that moment is a call that a start makes.
+    pub(super) fn is_start_call(&self, index: usize) -> bool {
+        let call = matches!(self.declared().moments[index].ops.first(), Some(Op::Call { .. }));
+        call && self.declared().trigger == Trigger::Boot && !planted(Planted::StartsUnanswered)
+    }
+
+    /// A start whose call does not end well does not succeed, and is tried again.
+    pub(super) fn start_over(&mut self, index: usize, outcome: Outcome) {
+        let fleet = self.fleet;
+        let (actor, origin) = (self.declared().version, self.declared().origin);
+        let Some(Op::Call { api, .. }) = self.declared().moments[index].ops.first() else { return };
+        let place = fleet.api_place(*api);
+        let told = |label: &Label| (label.harm, label.actor) == (Harm::Reject, actor);
+        if outcome == Outcome::Reject && !self.effects.iter().any(told) {
+            self.harm(Harm::Reject, actor, place, Label::NONE, origin);
+        }
+        if let Some((pool, own)) = &mut self.own {
+            fleet.crash(*pool, own);
+        }
     }
 
     /// Replies with what was read to a caller who is still there.

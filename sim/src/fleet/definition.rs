@@ -29,6 +29,8 @@ pub struct Definition {
     pub apis: Vec<Api>,
     /// Flags and configs.
     pub values: Vec<Value>,
+    /// What one running replica holds.
+    pub roles: Vec<Role>,
     /// Services and clients.
     pub actors: Vec<Actor>,
     /// All versions of all actors; those of one actor are adjacent, in the order of declaration.
@@ -167,10 +169,33 @@ pub struct Field {
 pub struct Api {
     /// The receiving actors.
     pub to: Vec<u16>,
+    /// Which of their replicas.
+    pub route: Route,
     /// How many fields its payloads have, request and reply together.
     pub fields: usize,
     /// Whether the request is declared behaviour of somebody.
     pub request_is_sent: bool,
+}
+
+/// Which replicas of its receivers a call reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Route {
+    /// Any.
+    #[default]
+    Any,
+    /// The one that holds the role.
+    Role(u16),
+}
+
+/// What one running replica of a service holds while a quorum is up.
+#[derive(Clone, Debug)]
+pub struct Role {
+    /// The service.
+    pub of: u16,
+    /// More than half of its replicas must be up, not only one.
+    pub majority: bool,
+    /// The declaration.
+    pub origin: u16,
 }
 
 /// A flag or config.

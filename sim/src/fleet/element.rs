@@ -1,11 +1,11 @@
 //! What is declared and can be used by a path, or by none (V7).
 
-use super::definition::{Action, Atom, Behaviour, Definition, Fact, Needs, Observed, Op, VersionId};
-use super::layout::{Home, control, presence, replica};
+use super::definition::{Action, Asked, Atom, Behaviour, Definition, Fact, Needs, Observed, Op, VersionId};
+use super::layout::{Home, control, presence};
 use super::programme::Entry;
 use super::rollout::sub;
 use super::service::Start;
-use super::state::{self, State};
+use super::state::State;
 use super::{Fleet, Kind, Step};
 use crate::relation::Mode;
 
@@ -122,17 +122,11 @@ impl Fleet {
     }
 
     fn used_by_start(&self, state: &State, step: Step, each: &mut dyn FnMut(Element)) {
-        let pool = usize::from(step.pool);
-        let mut others = state.clone();
-        let mut own = state::take(&mut others.pools[pool], usize::from(step.who));
-        if own[replica::PHASE] == 1 {
-            self.observe_at_start(&others, pool, &mut own);
-        }
-        let start = self.next_start(&others, pool, &own, &state.keys[usize::from(step.key)].0);
+        let (start, version) = self.start_by(state, step);
         if start != Start::Fails {
-            each(Element::Start(self.version_of(pool, &own)));
+            each(Element::Start(version));
         }
-        if let Start::Runs(handler) = start {
+        if let Start::Runs(handler, _) = start {
             each(Element::Handler(handler));
         }
     }
@@ -182,7 +176,10 @@ impl Definition {
         };
         let mut minded: Vec<Vec<u16>> = Vec::new();
         for version in &self.versions {
-            let conditions = version.conditions.iter().flatten().map(|literal| literal.value);
+            let conditions = version.conditions.iter().flatten().filter_map(|literal| match literal.asked {
+                Asked::Value(value, _) => Some(value),
+                Asked::Role(_) => None,
+            });
             minded.push(conditions.chain(version.starts_if.iter().flat_map(named)).collect());
         }
         for handler in &self.handlers {

@@ -40,6 +40,7 @@ impl Fleet {
     /// The environment's enabled moves.
     pub(super) fn environment_moves(&self, state: &State, out: &mut Vec<Step>) {
         self.replica_lives(state, out);
+        self.role_moves(state, out);
         self.lapses(state, out);
         self.client_views(state, out);
         let awake = if planted(Planted::SecondKeyAsleep) { 1 } else { state.keys.len() };
@@ -58,12 +59,11 @@ impl Fleet {
 
     fn replica_lives(&self, state: &State, out: &mut Vec<Step>) {
         for (pool, bag) in state.pools.iter().enumerate() {
-            for (who, (own, _)) in bag.iter().enumerate() {
+            for (who, (own, _)) in bag.iter().enumerate().filter(|(_, (own, _))| !replica::is_fenced(own)) {
                 let step = |kind| Step { pool: pool as u8, who: who as u8, ..Step::of(kind) };
                 if own[replica::PHASE] != 0 {
                     for key in 0..state.keys.len() {
-                        let choices = self.boot_choices(state, pool, own);
-                        out.extend((0..choices).map(|choice| Step { key: key as u8, choice, ..step(Kind::Boot) }));
+                        self.start_moves(state, Step { key: key as u8, ..step(Kind::Boot) }, out);
                     }
                 } else if self.layout.boots[pool] && self.definition.faults {
                     out.push(step(Kind::Restart));
@@ -92,7 +92,7 @@ impl Fleet {
                 Action::Deploy { actor, version } => {
                     usize::from(actor) == self.layout.actors[pool] && self.version_of(pool, own) == version
                 }
-                Action::Restart(actor) => {
+                Action::Restart(actor) | Action::Replace(actor) => {
                     usize::from(actor) == self.layout.actors[pool] && own[replica::MARKS] & replica::DUE == 0
                 }
                 _ => false,
@@ -101,9 +101,9 @@ impl Fleet {
 
     /// What somebody still observes of a value that is changing; a replica that starts may observe it too.
     fn older_views(&self, state: &State, value: usize) -> Vec<u8> {
-        let replicas = self.layout.views.iter().zip(&state.pools).flat_map(|(views, bag)| {
+        let replicas = self.layout.views.iter().enumerate().flat_map(|(pool, views)| {
             let offset = views.iter().find(|(observed, _)| *observed == value).map(|(_, offset)| *offset);
-            offset.into_iter().flat_map(move |offset| bag.iter().map(move |(own, _)| own[offset]))
+            offset.into_iter().flat_map(move |offset| self.running(state, pool).map(move |(own, _)| own[offset]))
         });
         let clients = self.layout.client_views.iter().filter(|view| usize::from(view.1) == value);
         let clients = clients.filter(|view| self.is_present(state, view.0)).map(|view| state.control[view.2]);
@@ -237,7 +237,7 @@ impl Fleet {
         let actor = self.definition.versions[usize::from(version)].actor;
         self.definition.actors[usize::from(actor)].client
             || self.layout.pools[usize::from(actor)]
-                .is_some_and(|pool| state.pools[pool].iter().any(|(own, _)| self.version_of(pool, own) == version))
+                .is_some_and(|pool| self.running(state, pool).any(|(own, _)| self.version_of(pool, own) == version))
     }
 
     fn clocks(&self, state: &State, key: usize, out: &mut Vec<Step>) {
@@ -301,6 +301,10 @@ impl Fleet {
                 let truth = state.control[self.layout.values[usize::from(step.what)]];
                 let seen = step.choice.checked_sub(1).map_or(truth, |older| older as u8);
                 self.observe(state, turn.pool, turn.who, usize::from(step.what), seen);
+                Effects::new()
+            }
+            Kind::Elect | Kind::Oust => {
+                self.take_role(state, step.what, turn.who);
                 Effects::new()
             }
             Kind::Fade => {
@@ -516,9 +520,14 @@ impl Fleet {
         match step.kind {
             Kind::Deliver if step.stays == STAYS => Mover::Possible,
             Kind::View if step.choice > 0 => Mover::Possible,
-            Kind::Deliver | Kind::Continue | Kind::Boot | Kind::View | Kind::Fade | Kind::Pass | Kind::Expire => {
-                Mover::Fair
-            }
+            Kind::Deliver
+            | Kind::Continue
+            | Kind::Boot
+            | Kind::View
+            | Kind::Fade
+            | Kind::Pass
+            | Kind::Expire
+            | Kind::Elect => Mover::Fair,
             Kind::Lapse if self.lapses_surely(state, step) => Mover::Fair,
             Kind::Request => {
                 let timer = self.definition.handlers[usize::from(step.what)].trigger == Trigger::Timer;

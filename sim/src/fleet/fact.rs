@@ -34,22 +34,20 @@ impl Fleet {
         let left = |own: &Replica| planted(Planted::StragglersMoved) && own[replica::MARKS] & replica::STRAGGLER != 0;
         Some(match atom {
             Atom::AllAtLeast(actor, least) => {
-                self.replicas(state, *actor).iter().all(|(own, _)| version(*actor, own) >= *least || left(own))
+                self.replicas(state, *actor).all(|own| version(*actor, own) >= *least || left(own))
             }
-            Atom::AllAt(actor, at) => {
-                self.replicas(state, *actor).iter().all(|(own, _)| version(*actor, own) == *at || left(own))
-            }
-            Atom::AllUp(actor) => self.replicas(state, *actor).iter().all(|(own, _)| own[replica::PHASE] == 0),
+            Atom::AllAt(actor, at) => self.replicas(state, *actor).all(|own| version(*actor, own) == *at || left(own)),
+            Atom::AllUp(actor) => self.replicas(state, *actor).all(|own| own[replica::PHASE] == 0),
             Atom::AnyUp(actor, at) => self
                 .replicas(state, *actor)
-                .iter()
-                .any(|(own, _)| own[replica::PHASE] == 0 && at.is_none_or(|at| version(*actor, own) == at)),
+                .any(|own| own[replica::PHASE] == 0 && at.is_none_or(|at| version(*actor, own) == at)),
             Atom::NoVersion(actor, none) => {
-                self.replicas(state, *actor).iter().all(|(own, _)| version(*actor, own) != *none || left(own))
+                self.replicas(state, *actor).all(|own| version(*actor, own) != *none || left(own))
             }
             Atom::Gone(client) => {
                 self.layout.gone[usize::from(*client)].is_some_and(|offset| state.control[offset] == 1)
             }
+            Atom::Held(role, held) => self.is_held(state, *role) == *held,
             Atom::Never => false,
             Atom::ValueIs { value, is, not } => (state.control[self.layout.values[usize::from(*value)]] == *is) != *not,
             Atom::NoItemWhere(..) | Atom::Empty(_) | Atom::Present(_) | Atom::FieldIs(..) => {

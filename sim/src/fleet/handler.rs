@@ -57,7 +57,7 @@ impl Run<'_> {
     pub fn moment(&mut self, index: usize, mut choice: u16, peer: Peer) -> Option<Outcome> {
         let fleet = self.fleet;
         let handler = &fleet.definition.handlers[usize::from(self.handler)];
-        if index == 0
+        if (index == 0 || handler.trigger == Trigger::Boot)
             && let Some(stopped) = self.carry_unread()
         {
             return Some(stopped);
@@ -298,6 +298,14 @@ impl Fleet {
         self.run(state, key, turn, Suspended { moment: 0, misread: 0, carried, message, duplicate }, watch)
     }
 
+    /// A moment of a starting replica; what it carries it reads anew, from what only it can change.
+    pub(super) fn start_up(&self, state: &mut State, turn: Turn, moment: usize, watch: Watch) -> Effects {
+        let key = state::take(&mut state.keys, turn.key);
+        let carried = self.definition.handlers[usize::from(turn.handler)].carries.len();
+        let carried = SmallVec::from_elem(ABSENT, carried);
+        self.run(state, key, turn, Suspended { moment, misread: 0, carried, message: None, duplicate: false }, watch)
+    }
+
     /// Goes on with a task.
     pub(super) fn resume(&self, state: &mut State, turn: Turn, task: usize, watch: Watch) -> Effects {
         let mut key = state::take(&mut state.keys, turn.key);
@@ -385,8 +393,8 @@ impl Fleet {
     /// Wakes the `write` handlers of other actors.
     fn wake(&self, state: &State, key: &mut Key, place: u16, by: u16) {
         let actor = self.definition.versions[usize::from(by)].actor;
-        let replicas = state.pools.iter().enumerate().flat_map(|(pool, bag)| {
-            bag.iter()
+        let replicas = (0..state.pools.len()).flat_map(|pool| {
+            self.running(state, pool)
                 .map(move |(other, _)| (self.version_of(pool, other), self.behaviour(&state.control, pool, other)))
         });
         let clients = self.live_clients(state).map(|version| (version, self.client_behaviour(&state.control, version)));
@@ -474,6 +482,7 @@ impl Run<'_> {
         let fleet = self.fleet;
         let moments: &[Moment] = &fleet.definition.handlers[usize::from(self.handler)].moments;
         match stopped {
+            None if self.declared().trigger == Trigger::Boot => {}
             None if index + 1 < moments.len() => {
                 // What handles a duplicate leaves the message alone.
                 let message = self.message.as_ref().filter(|_| !duplicate);
@@ -481,6 +490,7 @@ impl Run<'_> {
                 state::insert(&mut self.key.tasks, next);
             }
             None => self.acknowledge(duplicate),
+            Some(outcome) if outcome != Outcome::Crash && self.is_start_call(index) => self.start_over(index, outcome),
             Some(Outcome::Crash) => {
                 if let Some((pool, replica)) = &mut self.own {
                     fleet.crash(*pool, replica);

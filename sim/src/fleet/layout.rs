@@ -29,16 +29,25 @@ pub mod control {
 pub mod replica {
     /// Its version, relative to the service's first.
     pub const VERSION: usize = 0;
-    /// 0 = up; 1 + n = starting, n start-up handlers done.
+    /// 0 = up; 1 + n = starting, n moments of its start-up handlers done; [`FENCED`].
     pub const PHASE: usize = 1;
-    /// Bit 0: no step moves it. Bit 1: a `restart` step has yet to restart it.
+    /// Bit 0: no step moves it. Bit 1: a `restart` or `replace` has yet to take it. From bit 2 on: it holds a role.
     pub const MARKS: usize = 2;
     /// The first free offset.
     pub const END: usize = 3;
     /// No step moves it.
     pub const STRAGGLER: u8 = 1;
-    /// A `restart` step has yet to restart it.
+    /// A `restart` or `replace` has yet to take it.
     pub const DUE: u8 = 2;
+    /// It holds the first role of its service; the next ones follow.
+    pub const ROLE: u8 = 4;
+    /// The phase of a replica that was stopped for good.
+    pub const FENCED: u8 = u8::MAX;
+
+    /// Whether it was stopped for good.
+    pub fn is_fenced(own: &super::Replica) -> bool {
+        own[PHASE] == FENCED
+    }
 }
 
 /// A column of a table in the control block: not there, nullable, not null.
@@ -129,6 +138,10 @@ pub struct Layout {
     pub boots: Vec<bool>,
     /// The steps marked `once`, and where 1 says that they are done.
     pub once: Vec<(u16, usize)>,
+    /// Per actor that some step scales: where the version of its new replicas stands, relative to its first.
+    pub targets: Vec<Option<usize>>,
+    /// Per role: the pool of its service, and its mark.
+    pub roles: Vec<(usize, u8)>,
     /// Copies that some step puts back.
     pub kept: Vec<Kept>,
     /// The key's backfill mark: 0 = to do, 1 = read, 2 = done; the value read follows.
@@ -189,6 +202,11 @@ impl Layout {
             self.once.push((step, next));
             next += 1;
         }
+        for actor in 0..fleet.actors.len() {
+            let scaled = fleet.is_scaled(actor as u16);
+            self.targets.push(scaled.then_some(next));
+            next += usize::from(scaled);
+        }
         self.shape.control = next;
     }
 
@@ -215,9 +233,15 @@ impl Layout {
             });
             let memory = fleet.places.iter().any(|place| place.kind == PlaceKind::Memory(id as u16));
             let restart_views = views.iter().any(|(value, _)| fleet.values[*value].observed == Observed::OnRestart);
-            self.boots.push(own_start || memory || restart_views);
+            let role = fleet.roles.iter().any(|role| usize::from(role.of) == id);
+            self.boots.push(own_start || memory || restart_views || role);
             self.views.push(views);
             self.shape.replicas.push(next);
+        }
+        for (id, role) in fleet.roles.iter().enumerate() {
+            let before = fleet.roles[..id].iter().filter(|other| other.of == role.of).count();
+            let pool = self.pools[usize::from(role.of)].expect("only services hold roles");
+            self.roles.push((pool, replica::ROLE << before));
         }
     }
 

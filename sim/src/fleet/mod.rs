@@ -21,6 +21,8 @@ mod pairs;
 mod position;
 mod private;
 mod queue;
+mod role;
+mod rolling;
 mod rollout;
 mod service;
 mod slice;
@@ -29,7 +31,7 @@ mod write;
 
 use definition::{Action, Definition, Op, PlaceKind};
 use handler::Peer;
-use layout::{Layout, replica};
+use layout::Layout;
 use programme::Programmes;
 use smallvec::SmallVec;
 use state::State;
@@ -129,6 +131,10 @@ pub enum Kind {
     Cut,
     /// A backfill meets a key twice.
     Redo,
+    /// A replica takes a role that is vacant.
+    Elect,
+    /// A role goes to another replica.
+    Oust,
     /// The item of a replica runs out.
     Lapse,
 }
@@ -197,6 +203,7 @@ impl Fleet {
         let mut effects = if step.by_operator() { self.operate(state, step) } else { self.happen(state, step, watch) };
         effects.sort_unstable();
         effects.dedup();
+        self.vacate(state);
         if self.keeps_order {
             self.each_key(state, |key| self.close_ranks(key));
         }
@@ -263,11 +270,8 @@ impl Fleet {
             all = grown.collect();
         }
         for kept in self.layout.kept.iter().filter(|kept| kept.of == layout::KeptOf::Start) {
-            for (own, _) in all.iter_mut().flatten().flatten() {
-                if matches!(kept.home, layout::Home::Replica(..)) {
-                    kept.take(own);
-                }
-            }
+            let layout::Home::Replica(pool, _) = kept.home else { continue };
+            all.iter_mut().flat_map(|pools| &mut pools[pool]).for_each(|(own, _)| kept.take(own));
         }
         all
     }
@@ -325,7 +329,7 @@ impl Relation for Fleet {
                 .collect();
         }
         let mut starts = Vec::new();
-        for pools in self.start_pools() {
+        for pools in self.start_pools().into_iter().flat_map(|pools| self.with_holders(pools)) {
             for keys in &sets {
                 let mut state = State { control: control.clone(), pools: pools.clone(), keys: keys.clone() };
                 self.settle_programme(&mut state);
@@ -381,52 +385,16 @@ impl Judged for Fleet {
     }
 
     fn settled(&self, state: &State) -> Option<Home> {
-        let control = &state.control;
-        let between = matches!(
-            self.mode(state),
-            Mode::Forward { .. }
-                | Mode::Rollback { finished: true }
-                | Mode::Hotfix { finished: true }
-                | Mode::Repair { finished: true }
-        );
-        let views = (0..self.definition.values.len()).all(|value| self.observed_by_all(state, value))
-            || planted(Planted::UnobservedSettled);
-        let dead = state.keys.iter().flat_map(|(key, _)| &key.messages).any(|message| {
-            let queue = u16::from(message[0]);
-            let known = |label: &Label| label.harm == Harm::DeadLetter && label.place == queue;
-            message[2] == 1 && !self.known_losses.iter().any(known) && !planted(Planted::DeadLettersSettled)
-        });
-        let missing = state.keys.iter().any(|(key, _)| self.missing_in(key, &state.pools, &|_| true) != 0);
-        if missing
-            || !between
-            || control[layout::control::STAGE] != 0
-            || control[layout::control::LOST] != 0
-            || !views
-            || dead
-        {
-            return None;
-        }
-        let floor = &self.programmes.configurations[usize::from(control[layout::control::FLOOR])];
-        let home = self.stands_in(state, floor, true);
-        let goal = self.at_goal(state);
-        let one_version = state.pools.iter().all(|bag| {
-            let mut versions = bag
-                .iter()
-                .filter(|(own, _)| own[replica::MARKS] & replica::STRAGGLER == 0)
-                .map(|(own, _)| own[replica::VERSION]);
-            let first = versions.next();
-            versions.all(|version| Some(version) == first)
-        });
-        match (home, goal) {
-            (true, true) => Some(Home::Both),
-            (true, false) => Some(Home::Start),
-            (false, true) => Some(Home::Goal),
-            (false, false) => one_version.then_some(Home::Between),
-        }
+        let known = |vacancy: &Label| self.known_losses.iter().any(|known| known.same_harm(vacancy));
+        self.standing(state).filter(|_| self.vacancies(state).all(|vacancy| known(&vacancy)))
+    }
+
+    fn rests(&self, state: &State) -> bool {
+        self.standing(state).is_some()
     }
 
     fn at_goal(&self, state: &State) -> bool {
-        self.programmes.goals.iter().any(|goal| self.stands_in(state, goal, false))
+        self.stands_at_goal(state)
     }
 
     fn lost(&self, state: &State) -> bool {
@@ -445,6 +413,8 @@ impl Judged for Fleet {
                 origin: Label::NONE,
             });
         }
+        waiting.extend(self.vacancies(state));
+        waiting.extend(self.starts_in_vain(state));
         waiting.sort_unstable();
         waiting.dedup();
         waiting
@@ -479,7 +449,7 @@ impl Judged for Fleet {
     }
 
     fn forgive(&mut self, losses: &[Label]) {
-        let lasting = |label: &&Label| matches!(label.harm, Harm::Loss | Harm::DeadLetter);
+        let lasting = |label: &&Label| matches!(label.harm, Harm::Loss | Harm::DeadLetter | Harm::Stalled);
         self.known_losses = losses.iter().filter(lasting).copied().collect();
     }
 
@@ -497,7 +467,7 @@ impl Judged for Fleet {
 
     fn fault(&self, step: Step) -> Option<Fault> {
         match step.kind {
-            Kind::Restart | Kind::Cut => Some(Fault::Crash),
+            Kind::Restart | Kind::Cut | Kind::Oust => Some(Fault::Crash),
             Kind::Deliver if step.stays == 1 => Some(Fault::Duplicate),
             Kind::Redo => Some(Fault::Duplicate),
             Kind::Deliver => Some(Fault::Late),

@@ -4,10 +4,10 @@ use super::definition::{Action, Atom, Line, Observed, SchemaChange};
 use super::layout::{column, control, replica};
 use super::programme::Configuration;
 use super::rollout::{mode, sub};
-use super::state::State;
+use super::state::{Replica, State};
 use super::{Fleet, Kind, Step};
 use crate::planted::{Planted, planted};
-use crate::relation::{At, Mode, Mover, Operator, Position};
+use crate::relation::{At, Harm, Home, Label, Mode, Mover, Operator, Position};
 
 impl Fleet {
     /// Who takes an operator's move.
@@ -67,7 +67,9 @@ impl Fleet {
     pub(super) fn stages_of(&self, line: &Line) -> (bool, bool) {
         match line.action {
             Action::Deploy { actor, .. } => {
-                let replicas = self.definition.actors[usize::from(actor)].replicas.min(line.stays_at);
+                let scaled = self.definition.scaled_to(actor);
+                let replicas = scaled.chain([self.definition.actors[usize::from(actor)].replicas]).max().unwrap_or(0);
+                let replicas = replicas.min(line.stays_at);
                 (line.canary > 0 && replicas > 1, replicas > line.canary + 1)
             }
             Action::Set { value, .. } => {
@@ -78,7 +80,9 @@ impl Fleet {
             | Action::WaitUntil(_)
             | Action::Drain(_)
             | Action::Restart(_)
-            | Action::Replace(_) => (false, true),
+            | Action::Replace(_)
+            | Action::Scale { .. }
+            | Action::Fence { .. } => (false, true),
             _ => (false, !line.verify.is_empty()),
         }
     }
@@ -101,11 +105,66 @@ impl Fleet {
             && self.stands_in(state, home, true)
     }
 
+    /// The configuration in which a fleet stands with no step in progress, nothing lost or dead-lettered, and every
+    /// value observed.
+    pub(super) fn standing(&self, state: &State) -> Option<Home> {
+        let control = &state.control;
+        let between = matches!(
+            self.mode_of(state),
+            Mode::Forward { .. }
+                | Mode::Rollback { finished: true }
+                | Mode::Hotfix { finished: true }
+                | Mode::Repair { finished: true }
+        );
+        let views = (0..self.definition.values.len()).all(|value| self.observed_by_all(state, value))
+            || planted(Planted::UnobservedSettled);
+        let dead = state.keys.iter().flat_map(|(key, _)| &key.messages).any(|message| {
+            let queue = u16::from(message[0]);
+            let known = |label: &Label| label.harm == Harm::DeadLetter && label.place == queue;
+            message[2] == 1 && !self.known_losses.iter().any(known) && !planted(Planted::DeadLettersSettled)
+        });
+        let missing = state.keys.iter().any(|(key, _)| self.missing_in(key, &state.pools, &|_| true) != 0);
+        let lost = missing || control[control::LOST] != 0;
+        if lost || dead || !between || control[control::STAGE] != 0 || !views {
+            return None;
+        }
+        let floor = &self.programmes.configurations[usize::from(control[control::FLOOR])];
+        let home = self.stands_in(state, floor, true);
+        let goal = self.stands_at_goal(state);
+        let one_version = state.pools.iter().all(|bag| {
+            let mut versions = bag
+                .iter()
+                .filter(|(own, _)| own[replica::MARKS] & replica::STRAGGLER == 0 && !replica::is_fenced(own))
+                .map(|(own, _)| own[replica::VERSION]);
+            let first = versions.next();
+            versions.all(|version| Some(version) == first)
+        });
+        match (home, goal) {
+            (true, true) => Some(Home::Both),
+            (true, false) => Some(Home::Start),
+            (false, true) => Some(Home::Goal),
+            (false, false) => one_version.then_some(Home::Between),
+        }
+    }
+
+    /// Whether what runs is what the plan leads to, settled or not.
+    pub(super) fn stands_at_goal(&self, state: &State) -> bool {
+        self.programmes.goals.iter().any(|goal| self.stands_in(state, goal, false))
+    }
+
     /// Whether the fleet stands in `configuration`; columns may be wider if `widened`.
     pub(super) fn stands_in(&self, state: &State, configuration: &Configuration, widened: bool) -> bool {
         let versions = state.pools.iter().enumerate().all(|(pool, bag)| {
-            let (version, stays, others) = configuration.versions[self.layout.actors[pool]];
-            let moving = bag.iter().filter(|(own, _)| own[replica::MARKS] & replica::STRAGGLER == 0);
+            let actor = self.layout.actors[pool];
+            let (version, stays, others) = configuration.versions[actor];
+            let number = self.layout.targets[actor].is_none()
+                || self.is_scaled_to(state, actor as u16, configuration.replicas[actor]);
+            // Somebody must be left of those who were not stopped.
+            if !number || (!bag.is_empty() && bag.iter().all(|(own, _)| replica::is_fenced(own))) {
+                return false;
+            }
+            let runs = |own: &Replica| own[replica::MARKS] & replica::STRAGGLER == 0 && !replica::is_fenced(own);
+            let moving = bag.iter().filter(|(own, _)| runs(own));
             let (mut here, mut elsewhere) = (0, 0);
             for (own, count) in moving {
                 let runs = self.version_of(pool, own);

@@ -39,6 +39,8 @@ pub struct Programmes {
 pub struct Configuration {
     /// Per actor: the version, how many replicas have it (`u32::MAX` = all), and the version of the others.
     pub versions: Vec<(VersionId, u32, VersionId)>,
+    /// Per actor: how many replicas it has.
+    pub replicas: Vec<u32>,
     /// Per flag or config.
     pub values: Vec<u8>,
     /// Per place, per field: not there, nullable, not null.
@@ -105,6 +107,7 @@ fn configurations(fleet: &Definition, plan: &[Line]) -> Vec<Configuration> {
     });
     let mut now = Configuration {
         versions,
+        replicas: fleet.actors.iter().map(|actor| actor.replicas).collect(),
         values: fleet.values.iter().map(|value| value.starts).collect(),
         columns: columns.map(Iterator::collect).collect(),
     };
@@ -146,6 +149,7 @@ impl Configuration {
                 *entry = (*version, line.stays_at, if line.stays_at == u32::MAX { *version } else { before });
             }
             Action::Set { value, to } => self.values[usize::from(*value)] = *to,
+            Action::Scale { actor, to } => self.replicas[usize::from(*actor)] = *to,
             Action::Migrate { table, change } => change.take(&mut self.columns[usize::from(*table)]),
             _ => {}
         }
@@ -324,6 +328,9 @@ fn taken_back(fleet: &Definition, line: &Line, before: &Configuration, rule: Rev
         }
         Action::Set { value, .. } if !code_only => {
             Some(Action::Set { value: *value, to: before.values[usize::from(*value)] })
+        }
+        Action::Scale { actor, .. } if !code_only => {
+            Some(Action::Scale { actor: *actor, to: before.replicas[usize::from(*actor)] })
         }
         Action::Migrate { table, change } if !code_only && (change.narrows() || rule == Reverse::Everything) => {
             change.inverse(&before.columns[usize::from(*table)]).map(|change| Action::Migrate { table: *table, change })

@@ -8,6 +8,7 @@ use super::definition::{Handler, Op, PlaceKind, Queue, Trigger};
 use super::environment::Mind;
 use super::handler::{MARKED, MESSAGE_FIELDS, MESSAGE_MARKS, same_message};
 use super::item::{self, Lens};
+use super::layout::replica;
 use super::state::{self, ABSENT, Byte, Key, Message, State};
 use crate::planted::{Planted, planted};
 
@@ -56,8 +57,8 @@ impl Fleet {
 
     /// The versions that run somewhere, and those of clients that are still there.
     pub(super) fn live_versions(&self, state: &State) -> Vec<u16> {
-        let running = state.pools.iter().enumerate();
-        let running = running.flat_map(|(pool, bag)| bag.iter().map(move |(own, _)| self.version_of(pool, own)));
+        let pools = 0..state.pools.len();
+        let running = pools.flat_map(|pool| self.running(state, pool).map(move |(own, _)| self.version_of(pool, own)));
         running.chain(self.live_clients(state)).collect()
     }
 
@@ -189,7 +190,8 @@ impl Fleet {
             // A replica that starts will be up: that is a fair move.
             bag.iter().enumerate().any(|(who, (own, _))| {
                 let behaviour = self.behaviour(&state.control, pool, own);
-                takes(Mind { own: Some((pool, who)), version: self.version_of(pool, own), behaviour })
+                let mind = Mind { own: Some((pool, who)), version: self.version_of(pool, own), behaviour };
+                !replica::is_fenced(own) && takes(mind)
             })
         });
         let by_client = || {

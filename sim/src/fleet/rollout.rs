@@ -6,6 +6,7 @@ use super::handler::{MARKED, MESSAGE_FIELDS, MESSAGE_MARKS, add};
 use super::layout::{Home, clear, column, control, presence, replica};
 use super::programme::Entry;
 use super::queue::{is_marked, mark_messages};
+use super::rolling::movable;
 use super::state::{self, ABSENT, Key, State, tag};
 use super::{Fleet, Kind, Step, broken, ledger};
 use crate::planted::{Planted, planted};
@@ -61,7 +62,7 @@ impl Fleet {
         }
         if at == mode::FORWARD || idle_repair {
             for (number, entry) in self.programmes.repairs.iter().enumerate() {
-                if !self.already(state, &entry.line) {
+                if !self.already(state, &entry.line) || self.retargets(state, &entry.line) {
                     out.push(Step { what: number as u16, ..Step::of(Kind::Repair) });
                 }
             }
@@ -78,7 +79,7 @@ impl Fleet {
                 return;
             }
             match line.action {
-                Action::Deploy { .. } => self.replica_moves(state, line, out),
+                ref action if begins_with_a_replica(action) => self.replica_moves(state, line, out),
                 _ => out.push(advance(sub::BEGIN)),
             }
             return;
@@ -86,7 +87,7 @@ impl Fleet {
         let verified = self.holds(state, &line.verify) || planted(Planted::VerifyForgotten);
         let nothing_marked = self.nothing_marked(state) || planted(Planted::DrainForgotten);
         match &line.action {
-            Action::Deploy { .. } | Action::Restart(_) | Action::Replace(_) => self.replica_moves(state, line, out),
+            action if action.rolls().is_some() => self.replica_moves(state, line, out),
             Action::Set { .. } => {}
             Action::Backfill(backfill) => {
                 if self.all_passed(state, backfill) {
@@ -150,34 +151,6 @@ impl Fleet {
         &state.control[base..base + self.definition.places[usize::from(table)].fields.len()]
     }
 
-    /// One replica at a time: the next begins when the one before is up.
-    fn replica_moves(&self, state: &State, line: &Line, out: &mut Vec<Step>) {
-        let actor = match line.action {
-            Action::Deploy { actor, .. } | Action::Restart(actor) | Action::Replace(actor) => actor,
-            _ => return,
-        };
-        let Some(pool) = self.layout.pools[usize::from(actor)] else {
-            return;
-        };
-        let moved = |own: &state::Replica| match line.action {
-            Action::Deploy { version, .. } => self.version_of(pool, own) == version,
-            _ => own[replica::MARKS] & replica::DUE == 0,
-        };
-        if state.pools[pool].iter().any(|(own, _)| moved(own) && own[replica::PHASE] != 0) {
-            return;
-        }
-        if self.forgotten(state, line).is_some() {
-            return;
-        }
-        for (who, (own, _)) in state.pools[pool].iter().enumerate() {
-            let straggles = own[replica::MARKS] & replica::STRAGGLER != 0 && !planted(Planted::StragglersDeployed);
-            let movable = line.stragglers_included || !straggles;
-            if !moved(own) && movable {
-                out.push(Step { what: sub::MOVE, pool: pool as u8, who: who as u8, ..Step::of(Kind::Advance) });
-            }
-        }
-    }
-
     fn nothing_marked(&self, state: &State) -> bool {
         let private = self.private_marks_gone(state);
         private
@@ -205,9 +178,10 @@ impl Fleet {
             _ => {
                 self.leave_plan(state, mode::REPAIR, step.what as u8);
                 let line = self.programmes.repairs[usize::from(step.what)].line.clone();
+                self.aim(state, &line.action);
                 // A move whose guard does not hold yet waits for it.
                 if self.may_begin(state, &line) {
-                    if matches!(line.action, Action::Deploy { .. }) {
+                    if begins_with_a_replica(&line.action) {
                         state.control[control::STAGE] = 1;
                     } else {
                         self.begin_line(state, &line, &mut effects);
@@ -256,7 +230,7 @@ impl Fleet {
         let line = self.current(state).expect("the step is enabled").line.clone();
         match step.what {
             sub::BEGIN => self.begin_line(state, &line, effects),
-            sub::MOVE => self.move_replica(state, &line, usize::from(step.pool), usize::from(step.who), effects),
+            sub::MOVE => self.move_replica(state, &line, step, effects),
             sub::FINISH => self.finish_line(state),
             _ => self.clear_marks(state),
         }
@@ -278,7 +252,9 @@ impl Fleet {
                 self.mark_private(state, length);
                 at_once = false;
             }
-            Action::Backfill(_) | Action::Deploy { .. } => at_once = false,
+            Action::Backfill(_) | Action::Deploy { .. } | Action::Scale { .. } | Action::Fence { .. } => {
+                at_once = false;
+            }
             Action::Drain(queue) => {
                 self.each_key(state, |key| mark_messages(key, |message| u16::from(message[0]) == *queue));
                 at_once = false;
@@ -294,15 +270,8 @@ impl Fleet {
             }
             Action::Backup(place, step) => self.back_up(state, (*place, *step), line, effects),
             Action::Restore(place, step) => self.restore(state, *place, *step),
-            Action::Restart(actor) => {
-                let boots = self.layout.pools[usize::from(*actor)].is_some_and(|pool| self.layout.boots[pool]);
-                if boots {
-                    self.mark_due(state, *actor);
-                }
-                at_once = false;
-            }
-            Action::Replace(actor) => {
-                self.mark_due(state, *actor);
+            Action::Restart(_) | Action::Replace(_) => {
+                self.mark_due(state, line);
                 at_once = false;
             }
         }
@@ -379,18 +348,6 @@ impl Fleet {
         mark_messages(key, |message| self.queue(message[0]).retention.is_some_and(|kept| kept <= length));
     }
 
-    fn mark_due(&self, state: &mut State, actor: u16) {
-        let Some(pool) = self.layout.pools[usize::from(actor)] else {
-            return;
-        };
-        for (mut own, count) in std::mem::take(&mut state.pools[pool]) {
-            if own[replica::MARKS] & replica::STRAGGLER == 0 {
-                own[replica::MARKS] |= replica::DUE;
-            }
-            add(&mut state.pools[pool], own, count);
-        }
-    }
-
     /// What a purge discards is accepted loss.
     fn purge(&self, state: &mut State, place: u16, test: Option<(u8, super::definition::FieldTest)>) {
         let passes = |item: &[u8]| item[0] != presence::NO && test.is_none_or(|(field, test)| test.holds(item, field));
@@ -418,28 +375,6 @@ impl Fleet {
                 clear(item);
             }
         });
-    }
-
-    fn move_replica(&self, state: &mut State, line: &Line, pool: usize, who: usize, effects: &mut Effects) {
-        state.control[control::STAGE] = 1;
-        let mut own = state::take(&mut state.pools[pool], who);
-        match line.action {
-            Action::Deploy { version, .. } => {
-                let actor = &self.definition.actors[self.layout.actors[pool]];
-                own[replica::VERSION] = (version - actor.versions.start) as u8;
-            }
-            _ => own[replica::MARKS] &= !replica::DUE,
-        }
-        if matches!(line.action, Action::Replace(_)) {
-            self.renew_disks(state, pool, &mut own);
-        }
-        if self.layout.boots[pool] {
-            own[replica::PHASE] = 1;
-            self.clear_memory(pool, &mut own);
-        }
-        state::put(&mut state.pools[pool], own);
-        self.cut_orphans(state, effects);
-        self.note_loss(state, effects, 0);
     }
 
     fn finish_line(&self, state: &mut State) {
@@ -487,7 +422,11 @@ impl Fleet {
         while let Some(entry) = self.current(state) {
             let line = &entry.line;
             let advanced = if state.control[control::STAGE] == 0 {
-                let skipped = self.out_of_reach(state, entry) || self.already(state, line);
+                let out_of_reach = self.out_of_reach(state, entry);
+                let skipped = out_of_reach || self.already(state, line);
+                if skipped && !out_of_reach {
+                    self.aim(state, &line.action);
+                }
                 if skipped {
                     let repairs = state.control[control::MODE] == mode::REPAIR;
                     state.control[control::LINE] = if repairs { IDLE } else { state.control[control::LINE] + 1 };
@@ -495,7 +434,8 @@ impl Fleet {
                 skipped
             } else {
                 let complete = match line.action {
-                    Action::Deploy { .. } | Action::Set { .. } => self.already(state, line),
+                    Action::Set { .. } => self.already(state, line),
+                    ref action if begins_with_a_replica(action) => self.already(state, line),
                     Action::Restart(actor) | Action::Replace(actor) => self.restarted(state, actor),
                     _ => false,
                 };
@@ -538,9 +478,8 @@ impl Fleet {
                 let Some(pool) = self.layout.pools[usize::from(*actor)] else {
                     return true;
                 };
-                let counted =
-                    |own: &state::Replica| line.stragglers_included || own[replica::MARKS] & replica::STRAGGLER == 0;
-                let here = |own: &state::Replica| self.version_of(pool, own) == *version;
+                let counted = |own: &state::Replica| movable(line, own);
+                let here = |own: &state::Replica| self.version_of(pool, own) == *version && !replica::is_fenced(own);
                 let up = state.pools[pool].iter().all(|(own, _)| !here(own) || own[replica::PHASE] == 0);
                 let moved = state.pools[pool].iter().filter(|(own, _)| here(own) && counted(own));
                 let moved: u32 = moved.map(|(_, count)| *count).sum();
@@ -560,13 +499,13 @@ impl Fleet {
                 self.layout.destroyed_at(*table, *field, *tag).is_some_and(|offset| state.control[offset] == 1)
             }
             Action::Migrate { table, change } => change.holds(self.columns(state, *table)),
+            Action::Scale { actor, to } => self.is_scaled_to(state, *actor, *to),
+            Action::Fence { .. } => {
+                let asked = state.control[control::STAGE] == 1 || self.holds(state, &line.when);
+                asked && !self.fences_any(state, line)
+            }
             _ => false,
         }
-    }
-
-    fn restarted(&self, state: &State, actor: u16) -> bool {
-        let replicas = self.replicas(state, actor);
-        replicas.iter().all(|(own, _)| own[replica::MARKS] & replica::DUE == 0 && own[replica::PHASE] == 0)
     }
 
     /// Whether every view of a value shows it, stragglers aside.
@@ -578,8 +517,15 @@ impl Fleet {
             && state.pools.iter().zip(&self.layout.views).all(|(bag, views)| {
                 let view = views.iter().find(|(observed, _)| *observed == value);
                 view.is_none_or(|(_, offset)| {
-                    bag.iter().all(|(own, _)| own[*offset] == now || own[replica::MARKS] & replica::STRAGGLER != 0)
+                    let aside =
+                        |own: &state::Replica| own[replica::MARKS] & replica::STRAGGLER != 0 || replica::is_fenced(own);
+                    bag.iter().all(|(own, _)| own[*offset] == now || aside(own))
                 })
             })
     }
+}
+
+/// Whether a step is begun with its first replica, not before.
+fn begins_with_a_replica(action: &Action) -> bool {
+    matches!(action, Action::Deploy { .. } | Action::Scale { .. } | Action::Fence { .. })
 }

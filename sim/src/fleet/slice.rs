@@ -74,6 +74,10 @@ fn places_of(fact: &Fact) -> impl Iterator<Item = usize> + '_ {
 impl Definition {
     /// The slices, or nothing if the fleet is one piece.
     pub fn slices(&self) -> Vec<Definition> {
+        // Which replicas are stopped then depends on what some part does, and all parts depend on it.
+        if self.lines().iter().any(|line| matches!(line.action, Action::Fence { holds: Some(_), .. })) {
+            return vec![];
+        }
         let ties = self.ties();
         let mut roots: Vec<usize> = (0..ties.parents.len()).map(|at| ties.root(at)).collect();
         let whole = roots.clone();
@@ -149,7 +153,9 @@ impl Definition {
             let late = |value: &super::definition::Value| {
                 value.observed == Observed::OnRestart && value.of.is_none_or(|of| usize::from(of) == actor)
             };
-            let mut boots = !self.faults && (self.places.iter().any(own) || self.values.iter().any(late));
+            let role = |role: &super::definition::Role| usize::from(role.of) == actor;
+            let alone = self.places.iter().any(own) || self.values.iter().any(late) || self.roles.iter().any(role);
+            let mut boots = !self.faults && alone;
             for version in versions {
                 boots |= version.starts_if.as_ref().is_some_and(|fact| places_of(fact).next().is_some());
                 all.extend(version.starts_if.iter().flat_map(places_of));

@@ -64,7 +64,15 @@ impl Definition {
 
     /// Whether doing the line once more does anything: what already holds is skipped.
     fn repeats(&self, line: &Line) -> bool {
-        !matches!(line.action, Action::Deploy { .. } | Action::Set { .. } | Action::Migrate { .. } | Action::Pause)
+        !matches!(
+            line.action,
+            Action::Deploy { .. }
+                | Action::Set { .. }
+                | Action::Migrate { .. }
+                | Action::Scale { .. }
+                | Action::Fence { .. }
+                | Action::Pause
+        )
     }
 
     fn can_miss(&self, line: &Line) -> bool {

@@ -1,6 +1,6 @@
 //! Declared handlers: what wakes them and what they do, moment by moment.
 
-use turnback_sim::fleet::definition::{Accept, Handler, Op, Trigger};
+use turnback_sim::fleet::definition::{Accept, Handler, Op, PlaceKind, Source, Trigger};
 
 use super::{Subject, is_call, moment, place_handler};
 use crate::ast::{self, Fields, Name};
@@ -58,14 +58,14 @@ impl Compiler<'_> {
             (ast::Trigger::Arrival, Some(Received::Api(_))) => Trigger::Call,
             (ast::Trigger::Arrival, None) => Trigger::Anytime,
         };
-        if declared.same_transaction || trigger == Trigger::Boot {
+        if trigger == Trigger::Boot {
+            moments = self.start_moments(subject, moments, &frame, name);
+        } else if declared.same_transaction {
             moments = merged_moments(moments);
         }
-        if trigger == Trigger::Boot && (moments.len() > 1 || moments.iter().flatten().any(is_call)) {
-            self.refuse("a start handler that calls or replies", &name.span);
-        }
         // A bug that ends the handler is a moment of its own, after all that it does.
-        if declared.ends_in.is_some() && (trigger != Trigger::Boot || moments.is_empty()) {
+        let at_the_end = trigger != Trigger::Boot || moments.last().is_none_or(|last| last.iter().any(is_call));
+        if declared.ends_in.is_some() && at_the_end {
             moments.push(vec![]);
         }
         let origin = self.origin(&name.span, name.value.clone());
@@ -85,6 +85,33 @@ impl Compiler<'_> {
         } else {
             place_handler(subject, number, trigger);
         }
+    }
+
+    /// A start is one moment but for its calls. Those whose replies it receives come first.
+    fn start_moments(&mut self, subject: &Subject, moments: Vec<Vec<Op>>, frame: &Frame, name: &Name) -> Vec<Vec<Op>> {
+        let ops = || moments.iter().flatten();
+        if ops().any(|op| matches!(op, Op::Reply { .. })) {
+            self.refuse("a start handler that replies", &name.span);
+        }
+        if ops().any(is_call) {
+            // Between two moments a start remembers nothing: what it copies must be its own, and as it was.
+            let written = |place: u16| ops().any(|op| matches!(op, Op::Write { place: to, .. } if *to == place));
+            let own = |source: Source| match source {
+                Source::Place(place) => {
+                    let kind = &subject.fleet.places[usize::from(place)].kind;
+                    matches!(kind, PlaceKind::Disk(_) | PlaceKind::Memory(_)) && !written(place)
+                }
+                Source::Payload => false,
+            };
+            if !frame.carries.iter().all(|(source, _)| own(*source)) {
+                let what =
+                    "a start handler that calls, and copies what is not on a disk or in a memory that it only reads";
+                self.refuse(what, &name.span);
+            }
+        }
+        let waits = |ops: &Vec<Op>| matches!(ops.first(), Some(Op::Call { reply: Some(_), .. }));
+        let (first, rest): (Vec<_>, Vec<_>) = moments.into_iter().partition(waits);
+        merged_moments(first.into_iter().chain(rest).collect())
     }
 
     /// Reads and calls, deletes, writes, sends: the reads and the writes of one place are one moment.

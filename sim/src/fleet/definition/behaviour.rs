@@ -19,12 +19,19 @@ pub struct Version {
 /// One literal of a condition.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Literal {
-    /// The flag or config.
-    pub value: u16,
-    /// Its value.
-    pub is: u8,
-    /// Whether it must not have that value.
+    /// What is asked.
+    pub asked: Asked,
+    /// Whether it must not be so.
     pub not: bool,
+}
+
+/// What a condition asks of the one who acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Whether it observes that value of a flag or config.
+    Value(u16, u8),
+    /// Whether it holds that role.
+    Role(u16),
 }
 
 /// What a version does under given flags.

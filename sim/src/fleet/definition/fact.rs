@@ -39,6 +39,8 @@ pub enum Atom {
         /// Negated.
         not: bool,
     },
+    /// The role is held, or vacant.
+    Held(u16, bool),
 }
 
 /// What a field is asked for.

@@ -81,12 +81,40 @@ pub enum Action {
     Restore(PlaceId, Option<u16>),
     /// Restarts the replicas of an actor, one at a time.
     Restart(u16),
+    /// Changes the number of replicas of an actor, one at a time.
+    Scale {
+        /// The actor.
+        actor: u16,
+        /// To how many.
+        to: u32,
+    },
+    /// Stops replicas of an actor for good, one at a time.
+    Fence {
+        /// The actor.
+        actor: u16,
+        /// Only those of that version.
+        version: Option<VersionId>,
+        /// Only those whose own item of that place has the field so.
+        holds: Option<(PlaceId, u8, FieldTest)>,
+    },
     /// Puts new replicas in the place of those of an actor, one at a time, with the disks of the start; what was on
     /// the old ones is accepted loss.
     Replace(u16),
 }
 
 impl Action {
+    /// The actor whose replicas it takes one at a time.
+    pub fn rolls(&self) -> Option<u16> {
+        match self {
+            Self::Deploy { actor, .. }
+            | Self::Restart(actor)
+            | Self::Replace(actor)
+            | Self::Scale { actor, .. }
+            | Self::Fence { actor, .. } => Some(*actor),
+            _ => None,
+        }
+    }
+
     /// Whether it discards something, whose loss is thereby accepted.
     pub fn discards(&self) -> bool {
         matches!(self, Action::Purge(..) | Action::Restore(..) | Action::Replace(_))
