@@ -191,7 +191,7 @@ HEAD = """# The mutation score of the rules and the solver
 
 Written by `.ci/mutants`. The mutants are those of cargo-mutants 27 in `sim/src/fleet` and `sim/src/findings`, without
 struct fields, values of `impl Trait`, constants and `Debug`. Each is woven into one build and chosen while it runs
-(`tests/mutants/weave.rs`): on the shared machine a build took minutes, and most mutants are caught in a second.
+(`tests/mutants/weave.rs`): a build for each would take minutes, and most mutants are caught in a second.
 
 A mutant is caught if a case of `tests/rules` shows something else than its header says, or panics, or if a law of
 `tests/laws` or `tests/meetings.rs` breaks. Cases are asked for their headers first (`headers`); those mutants that survive
