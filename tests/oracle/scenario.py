@@ -417,8 +417,8 @@ def parse_step(raw: dict[str, Any], defaults: dict[str, Any]) -> Step:
         step.stays = 1
     if verb in ("set", "restart") and "canary" in raw:
         raise Refused(f"canary of {verb}")
-    if seconds(raw.get("bake", defaults.get("bake", "0m"))) > 3600 and verb != "deploy":
-        raise Refused("bake")
+    if seconds(raw.get("bake", defaults.get("bake", "0m"))) > 3600:
+        raise Refused("a long bake")
     return step
 
 

@@ -110,7 +110,7 @@ class Judge:
         step, next_step = self.ops(s)
         if step is not None:
             guard, sure = True, True
-            if next_step and step.when:
+            if (next_step or s.mode in "RH" and not s.begun) and step.when:
                 guard = all(self.m.fact(f, s.world, s.world.keys) for f in step.when)
                 sure = guard and self.steps.sure(tuple(step.when), s.world)
             for sub, w, more, reliable in self.steps.run(step, s.world, s.begun, s.mode == "F") if guard else []:
@@ -285,7 +285,7 @@ class Judge:
         stalls = sorted({(s.step, s.at) for s in forward - can_finish})
         hotfix = self.hotfix(forward) if self.plan.rollforward else set()
         if "forward" in self.s.may_not:
-            ahead, hotfix = set(), set()
+            ahead = set()
         completes = self.reaching(backward, {s for s in backward if s.mode == "B"})
         loses = self.losing(backward)
         positions = defaultdict(list)

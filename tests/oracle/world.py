@@ -59,6 +59,7 @@ class Handler:
     moments: tuple
     on: tuple
     keeps: bool
+    direct: frozenset | None
 
 
 class Task(NamedTuple):
@@ -334,10 +335,11 @@ class Model:
             return self.compiled[actor, view]
         body, found = self.body(actor, view), []
 
-        def add(name: str, kind: str, target: str, receive: Fields | None, when: list, moments: list, on: dict) -> None:
+        def add(name: str, kind: str, target: str, receive: Fields | None, when: list, moments: list, on: dict,
+                direct: frozenset | None = None) -> None:
             keeps = bool(body.keeps_unknown)
             full = tuple(sorted({**ON_DEFAULT, **body.on, **on}.items()))
-            h = Handler(len(self.handlers), self.who(actor), name, kind, target, receive, tuple(when), tuple(map(tuple, moments)), full, keeps)
+            h = Handler(len(self.handlers), self.who(actor), name, kind, target, receive, tuple(when), tuple(map(tuple, moments)), full, keeps, direct)
             self.handlers.append(h)
             found.append(h)
 
@@ -351,7 +353,9 @@ class Model:
             else:
                 if (verb == "sends") != (place in self.qi):
                     raise Refused(f"{verb} {place}")
-                add(f"{verb} {place}", "user", "", None, [], [[(verb, place, f)]], {})
+                reads = body.verbs.get(("reads", place))
+                known = frozenset(n for fields in (reads, f) for item in fields.items for n in item.names) if reads else None
+                add(f"{verb} {place}", "user", "", None, [], [[(verb, place, f)]], {}, known)
         for name, h in body.handlers.items():
             if not h:
                 continue
@@ -465,6 +469,8 @@ class Model:
                 known_names = {n for q, n in self.names_known(h) if q == place}
                 seen = {n: v for (q, n), v in task.seen if q == place and n != "*"}
                 values.update({n: v for n, v in seen.items() if n not in known_names and v})
+                if h.direct is not None:
+                    values.update({n: (t, fr) for n, t, fr in row or () if n not in h.direct})
             newer, copied = set(), {}
             for item, tag in zip(f.items, tags):
                 name, datum = item.names[0], self.twins.get((place, item.names[0]), (place, item.names[0]))
