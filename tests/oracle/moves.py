@@ -190,7 +190,8 @@ class Moves:
 
     def older(self, views: tuple, truth: tuple) -> list[tuple]:
         """The views of somebody who starts while others have yet to observe a value."""
-        seen = [v for fleet in self.w.replicas for _, _, v in fleet]
+        fleets = zip(self.m.services, self.w.replicas)
+        seen = [v for name, fleet in fleets for _, _, v in fleet[:len(fleet) - self.s.services[name].stragglers]]
         seen += [v for name, v in zip(self.s.clients, self.w.control.heard) if name not in self.w.control.gone]
         return [views[:x] + (was,) + views[x + 1:] for x, now in enumerate(truth) if views[x] == now
                 for was in {v[x] for v in seen} - {now}]

@@ -99,11 +99,13 @@ impl Fleet {
             })
     }
 
-    /// What somebody still observes of a value that is changing; a replica that starts may observe it too.
+    /// What somebody still observes of a value that is changing; a replica that starts may observe it too. The change is
+    /// over without the stragglers.
     fn older_views(&self, state: &State, value: usize) -> Vec<u8> {
         let replicas = self.layout.views.iter().enumerate().flat_map(|(pool, views)| {
             let offset = views.iter().find(|(observed, _)| *observed == value).map(|(_, offset)| *offset);
-            offset.into_iter().flat_map(move |offset| self.running(state, pool).map(move |(own, _)| own[offset]))
+            let moved = self.running(state, pool).filter(|(own, _)| own[replica::MARKS] & replica::STRAGGLER == 0);
+            moved.filter_map(move |(own, _)| offset.map(|offset| own[offset]))
         });
         let clients = self.layout.client_views.iter().filter(|view| usize::from(view.1) == value);
         let clients = clients.filter(|view| self.is_present(state, view.0)).map(|view| state.control[view.2]);
