@@ -61,7 +61,7 @@ impl Narrator<'_> {
                 self.place(u16::from(message[0])) == place
             }
             (Event::Expires(place), Kind::Evict) => self.place(step.what) == place,
-            (Event::Starts(service), Kind::Boot) => of_pool(step.pool, service),
+            (Event::Starts(service), Kind::Boot | Kind::Restart) => of_pool(step.pool, service),
             _ => false,
         }
     }

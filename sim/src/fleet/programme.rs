@@ -234,13 +234,12 @@ fn rollback(fleet: &Definition, configurations: &[Configuration], floor: u16) ->
                     .any(|line| line.undo.as_ref().is_some_and(|undo| !undo.is_empty()));
             if undo_past_floor {
                 reverse(fleet, configurations, floor, Reverse::UndoOnly)
-            } else if floor == 0 {
-                listed(fleet, lines)
             } else {
-                listed(fleet, lines)
-                    .into_iter()
-                    .map(|entry| capped(entry, &configurations[usize::from(floor)]))
-                    .collect()
+                let mut entries = listed(fleet, lines);
+                if floor > 0 {
+                    entries.iter_mut().for_each(|entry| cap(entry, &configurations[usize::from(floor)]));
+                }
+                entries
             }
         }
         RollbackRule::Inverse => reverse(fleet, configurations, floor, Reverse::Inverse),
@@ -262,15 +261,12 @@ fn listed(fleet: &Definition, lines: &[Line]) -> Vec<Entry> {
 }
 
 /// A deploy or value below the floor's is replaced by the floor's.
-fn capped(mut entry: Entry, floor: &Configuration) -> Entry {
+fn cap(entry: &mut Entry, floor: &Configuration) {
     match &mut entry.line.action {
         Action::Deploy { actor, version } => *version = (*version).max(floor.versions[usize::from(*actor)].0),
-        Action::Set { value, to } => {
-            *to = (*to).max(floor.values[usize::from(*value)]);
-        }
+        Action::Set { value, to } => *to = (*to).max(floor.values[usize::from(*value)]),
         _ => {}
     }
-    entry
 }
 
 #[derive(Clone, Copy, PartialEq)]
